@@ -1,0 +1,103 @@
+"""ONE table of actions: menus, tool bar, shortcuts and the help overlay are made from it. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from thalweg.app.state import AppState
+
+
+def _always(state: AppState) -> bool:
+    return True
+
+
+def _runs(state: AppState) -> bool:
+    return state.started is not None and state.dead is None
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something a person can do: where it stands, its key, and when it can be done."""
+
+    id: str
+    title: str
+    menu: str
+    tip: str
+    shortcut: str = ""
+    enabled: Callable[[AppState], bool] = _always
+    checked: Callable[[AppState], bool] | None = None
+    tool_bar: bool = False
+
+
+def _theme(name: str) -> Callable[[AppState], bool]:
+    return lambda state: state.settings.theme == name
+
+
+def _shown(panel: str) -> Callable[[AppState], bool]:
+    return lambda state: panel in state.scene.view.panels
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("open", "&Open scene…", "&File", "Open a scene file", "Ctrl+O"),
+    Action("last", "Scene of the &last session", "&File", "Open the scene as it was when the program was last closed"),
+    Action("save", "&Save scene", "&File", "Write the scene on screen to its file", "Ctrl+S"),
+    Action("save-as", "Save scene &as…", "&File", "Write the scene on screen to another file", "Ctrl+Shift+S"),
+    Action("export", "&Export figure…", "&File", "Write a figure as PNG, SVG, PDF, or its numbers as CSV", "Ctrl+E"),
+    Action("quit", "&Quit", "&File", "Close the program", "Ctrl+Q"),
+    Action("undo", "&Undo", "&Edit", "Take the last change back", "Ctrl+Z", lambda s: bool(s.past or s.draft)),
+    Action("redo", "&Redo", "&Edit", "Do again what was taken back", "Ctrl+Shift+Z", lambda s: bool(s.future)),
+    Action("play", "&Play", "&Run", "Play or pause training", "Space", _runs, lambda s: s.playing, tool_bar=True),
+    Action("step", "One &step", "&Run", "Take one step, then pause", "Right", _runs, tool_bar=True),
+    Action("reset", "&Reset", "&Run", "Back to step 0 and the same initial weights", "R", _runs, tool_bar=True),
+    Action("new-seed", "&New seed", "&Run", "Start again from other initial weights", "N", _runs, tool_bar=True),
+    Action("lay", "&Lay the plane here", "&View", "Lay the plane anew at the current point", "L", _runs),
+    Action(
+        "log-loss", "Logarithmic l&oss", "&View", "Loss curves on a logarithmic axis", "G",
+        checked=lambda s: s.scene.view.log_loss,
+    ),
+    Action(
+        "log-steps", "Logarithmic ste&ps", "&View", "Steps on a logarithmic axis", "Shift+G",
+        checked=lambda s: s.scene.view.log_steps,
+    ),
+    Action("panel-landscape", "Panel: &landscape", "&View", "Show the landscape", "F2", checked=_shown("landscape")),
+    Action("panel-curves", "Panel: &curves", "&View", "Show loss and accuracy", "F3", checked=_shown("curves")),
+    Action(
+        "panel-gradient-norms", "Panel: &gradient norms", "&View", "Show the gradient norm of each layer", "F4",
+        checked=_shown("gradient-norms"),
+    ),
+    Action(
+        "panel-weight-map", "Panel: input &weights", "&View", "Show the input weights and an example", "F5",
+        checked=_shown("weight-map"),
+    ),
+    Action("controls", "&Controls", "&View", "Show or hide the forms", "F9"),
+    Action("full-screen", "&Full screen", "&View", "Fill the screen", "F11"),
+    Action("theme-light", "Light", "&Theme", "Dark text on a light ground", "Ctrl+1", checked=_theme("light")),
+    Action("theme-dark", "Dark", "&Theme", "Light text on a dark ground", "Ctrl+2", checked=_theme("dark")),
+    Action(
+        "theme-projector", "Projector", "&Theme", "Large text and thick lines for the last row", "Ctrl+3",
+        checked=_theme("projector"),
+    ),
+    Action("settings", "&Settings…", "&Edit", "The landscape's share of the time, and the device", "Ctrl+,"),
+    Action("keys", "&Keys", "&Help", "All keys on one page", "F1"),
+    Action("about", "&About Thalweg", "&Help", "Version and licence"),
+)  # fmt: skip
+
+BY_ID = {a.id: a for a in ACTIONS}
+
+
+def keys_page() -> str:
+    """All shortcuts as an HTML table, menu by menu."""
+    rows = []
+    for menu in dict.fromkeys(a.menu for a in ACTIONS):
+        rows.append(f'<tr><td colspan="3"><b>{_plain(menu)}</b></td></tr>')
+        rows += [
+            f"<tr><td>{_plain(a.title)}&nbsp;&nbsp;</td><td><b>{a.shortcut}</b>&nbsp;&nbsp;</td><td>{a.tip}</td></tr>"
+            for a in ACTIONS
+            if a.menu == menu and a.shortcut
+        ]
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _plain(text: str) -> str:
+    return text.replace("&", "")

@@ -1,0 +1,104 @@
+"""Which part of the state each figure shows: the same for the window and for files."""
+
+from __future__ import annotations
+
+from thalweg.app import captions
+from thalweg.app.controller import Binding
+from thalweg.app.state import AppState
+from thalweg.app.theme import THEMES
+from thalweg.app.views.curves import CurvesFigure
+from thalweg.app.views.figure import Figure
+from thalweg.app.views.gradient_norms import GradientNormsFigure
+from thalweg.app.views.landscape import LandscapeFigure
+from thalweg.app.views.weight_map import WeightMapFigure
+
+FIGURES: dict[str, type[Figure]] = {
+    "landscape": LandscapeFigure,
+    "weight-map": WeightMapFigure,
+    "curves": CurvesFigure,
+    "gradient-norms": GradientNormsFigure,
+}
+"""The figures by their panel's name."""
+
+CALM = 0.1
+"""Seconds between two drawings of a figure that need not be smooth."""
+
+
+def bindings(figures: dict[str, Figure]) -> list[Binding]:
+    """The bindings of these figures; the theme's comes first, as drawing needs its colours."""
+    found = [Binding(lambda s: (THEMES[s.settings.theme],), f.set_theme) for f in figures.values()]
+    for figure in figures.values():
+        match figure:
+            case LandscapeFigure():
+                found += _landscape(figure)
+            case CurvesFigure():
+                found += _curves(figure)
+            case GradientNormsFigure():
+                found += _gradient_norms(figure)
+            case WeightMapFigure():
+                found += _weight_map(figure)
+    return found
+
+
+def _unit(state: AppState) -> str:
+    return state.started.unit if state.started else "1"
+
+
+def _series(state: AppState) -> dict[str, object]:
+    return state.frame.series if state.frame else {}  # type: ignore[return-value]
+
+
+def _landscape(figure: LandscapeFigure) -> list[Binding]:
+    return [
+        Binding(
+            lambda s: (s.map, s.scene.view.plane.colour == "log", s.scene.view.plane.levels, _unit(s)),
+            figure.set_map,
+        ),
+        Binding(lambda s: (s.path if s.map else None,), figure.set_path),
+        Binding(lambda s: (captions.landscape_heading(s),), figure.set_heading, CALM),
+        Binding(lambda s: (captions.landscape(s),), figure.set_caption, CALM),
+    ]
+
+
+def _curves(figure: CurvesFigure) -> list[Binding]:
+    return [
+        Binding(
+            lambda s: (_series(s), _unit(s), s.scene.view.log_loss, s.scene.view.log_steps),
+            figure.set_series,
+            CALM,
+        ),
+        Binding(lambda s: ("Loss and accuracy",), figure.set_heading),
+        Binding(lambda s: (captions.curves(s),), figure.set_caption, CALM),
+    ]
+
+
+def _gradient_norms(figure: GradientNormsFigure) -> list[Binding]:
+    return [
+        Binding(lambda s: (_series(s), s.scene.view.log_steps), figure.set_series, CALM),
+        Binding(lambda s: ("Gradient norm per layer",), figure.set_heading),
+        Binding(lambda s: (captions.gradient_norms(s),), figure.set_caption, CALM),
+    ]
+
+
+def _weight_map(figure: WeightMapFigure) -> list[Binding]:
+    def norms(state: AppState) -> tuple[object, ...]:
+        return (state.frame.weight_map if state.frame else None,)
+
+    def example(state: AppState) -> tuple[object, ...]:
+        return state.started, state.scene.view.example, captions.example_label(state)
+
+    def show_norms(found: object) -> None:
+        if found is not None:
+            figure.set_weights(found)  # type: ignore[arg-type]
+
+    def show_example(started: object, number: int, label: str) -> None:
+        if started is not None:
+            images = started.examples  # type: ignore[attr-defined]
+            figure.set_example(images[min(number, len(images) - 1)], label)
+
+    return [
+        Binding(norms, show_norms, CALM),
+        Binding(example, show_example),
+        Binding(lambda s: ("Input weights, and an example",), figure.set_heading),
+        Binding(lambda s: (captions.weight_map(s),), figure.set_caption, CALM),
+    ]

@@ -1,0 +1,255 @@
+"""The command line: ``thalweg [SCENE]``, ``thalweg scenes``, ``run``, ``render``, ``download``."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from thalweg.core.scene import Scene, SpecError, load
+
+app = typer.Typer(
+    add_completion=False,
+    help="Thalweg trains small neural networks live and shows how they learn. "
+    "`thalweg [SCENE]` opens the window on a scene: a name from `thalweg scenes`, or a TOML file.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+COMMANDS = ("open", "scenes", "run", "render", "download")
+
+
+class View(StrEnum):
+    """A figure."""
+
+    landscape = "landscape"
+    weight_map = "weight-map"
+    curves = "curves"
+    gradient_norms = "gradient-norms"
+
+
+class ThemeChoice(StrEnum):
+    """A theme."""
+
+    light = "light"
+    dark = "dark"
+    projector = "projector"
+
+
+class DataChoice(StrEnum):
+    """A data set that can be downloaded."""
+
+    mnist = "mnist"
+    fashion = "fashion"
+
+
+def main() -> None:
+    """Entry point: a first word that is no command is the scene to open."""
+    words = sys.argv[1:]
+    if not words or (words[0] not in COMMANDS and words[0] not in ("--help", "-h")):
+        words = ["open", *words]
+    app(args=words, prog_name="thalweg")
+
+
+@app.command("open")
+def open_scene(
+    scene: Annotated[str, typer.Argument(help="Name of a shipped scene, or a TOML file.")] = "first-light",
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps; default: as in the settings.")] = "",
+) -> None:
+    """Open the window on a scene."""
+    found = _scene(scene)
+    if device not in ("", "cpu", "cuda", "mps"):
+        _stop(f"--device: {device!r} is not accepted; expected one of cpu, cuda, mps")
+    if not _has_display():
+        _stop(
+            "There is no display to open a window on. `thalweg render SCENE -o FIGURE.png` draws a figure without one."
+        )
+    from thalweg.app.window import open_window
+
+    raise typer.Exit(open_window(found, scene, device or None))
+
+
+@app.command()
+def scenes() -> None:
+    """List the shipped scenes, the default first: name, then description."""
+    from thalweg import assets
+
+    for name in assets.scene_names():
+        typer.echo(f"{name:<14} {assets.shipped_scene(name).description}")
+
+
+@app.command()
+def run(
+    scene: Annotated[str, typer.Argument(help="Name of a shipped scene, or a TOML file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Run file to write (.h5).")],
+    steps: Annotated[int, typer.Option(help="Steps to train; default: the scene's own length.", min=1)] = 0,
+) -> None:
+    """Train without a display, and keep what happened in a run file."""
+    found = _scene(scene)
+    _writable(output)
+    from thalweg.core.store.run_file import RunFileError, write
+
+    recording = _record(found, steps or found.run.steps)
+    try:
+        write(output, recording)
+    except RunFileError as e:
+        _stop(str(e))
+    last = {name: values[-1] for name, values in recording.series.items()}
+    typer.echo(
+        f"{output}: {last['step']:.0f} steps; training loss {last['train_loss']:.4g}, "
+        f"test accuracy {100 * last['test_accuracy']:.1f} %"
+    )
+
+
+@app.command()
+def render(
+    source: Annotated[str, typer.Argument(metavar="SCENE|RUN.h5", help="A scene, or a run file.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Figure to write: .png, .svg, .pdf, or .csv.")
+    ],
+    view: Annotated[View, typer.Option(help="Which figure.")] = View.landscape,
+    step: Annotated[int | None, typer.Option(help="Which step; default: the last.", min=0)] = None,
+    size: Annotated[str, typer.Option(help="Width x height in pixels at 96 dpi.")] = "",
+    dpi: Annotated[float, typer.Option(help="Resolution of a PNG.", min=24, max=2400)] = 96.0,
+    theme: Annotated[ThemeChoice, typer.Option(help="Colours and sizes.")] = ThemeChoice.light,
+) -> None:
+    """Draw a figure without a display: the picture that the window shows."""
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    os.environ.setdefault("QT_LOGGING_RULES", "qt.qpa.*=false")
+    width, height = _size(size, view)
+    is_run = Path(source).suffix.lower() in (".h5", ".hdf5")
+    found = None if is_run else _scene(source)
+    _writable(output)
+    from thalweg.app.export.figure import ExportError
+    from thalweg.app.headless import draw
+    from thalweg.app.moment import MomentError
+    from thalweg.core.store.run_file import RunFileError, read
+
+    try:
+        if found is None:
+            recording = read(Path(source))
+        else:
+            recording = _record(found, found.run.steps if step is None else step)
+        shown = draw(recording, output, view.value, step, (width, height), dpi, theme.value)
+    except (ExportError, MomentError, RunFileError) as e:
+        _stop(str(e))
+    if step is not None and shown != step:
+        typer.echo(f"step {step} was not recorded; the figure shows step {shown}", err=True)
+    typer.echo(f"{output}: {view.value} at step {shown}")
+
+
+@app.command()
+def download(name: Annotated[DataChoice, typer.Argument(help="mnist or fashion.")]) -> None:
+    """Download a data set to the cache."""
+    from tqdm import tqdm
+
+    from thalweg.core.data import DataError
+    from thalweg.core.data import download as fetch
+
+    with tqdm(unit="B", unit_scale=True) as bar:
+
+        def progress(file: str, done: int, total: int) -> None:
+            bar.set_description(file)
+            bar.total = total or None
+            bar.n = done
+            bar.refresh()
+
+        try:
+            folder = fetch(name.value, progress=progress)
+        except DataError as e:
+            bar.close()
+            _stop(str(e))
+    typer.echo(f"{name.value}: in {folder}")
+
+
+def _record(scene: Scene, steps: int) -> object:
+    from tqdm import tqdm
+
+    from thalweg.core.data import DataError
+    from thalweg.core.store.recorder import record
+
+    _one_thread()
+    with tqdm(total=steps, unit=" steps", desc="Training", disable=None) as bar:
+
+        def progress(step: int, loss: float) -> bool:
+            if step % 20 == 0 or step == steps:
+                bar.update(step - bar.n)
+                bar.set_postfix(loss=f"{loss:.3g}", refresh=False)
+            return True
+
+        try:
+            return record(scene, steps, progress)
+        except DataError as e:
+            bar.close()
+            _stop(str(e))
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)  # for networks this small, more threads only wait for each other
+
+
+def _scene(name: str) -> Scene:
+    from thalweg import assets
+
+    path = Path(name)
+    try:
+        if path.suffix.lower() in (".h5", ".hdf5"):
+            raise SpecError(f"{name}: a run, not a scene; `thalweg render {name} -o FIGURE.png` draws it")
+        return load(path) if path.suffix or path.exists() else assets.shipped_scene(name)
+    except SpecError as e:
+        _stop(str(e))
+
+
+def _writable(path: Path) -> None:
+    """Refuse a path that cannot be written before time is spent on what would be written there."""
+    if path.is_dir():
+        _stop(f"{path}: cannot be written: this is a folder")
+    if not path.parent.is_dir():
+        _stop(f"{path}: cannot be written: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        _stop(f"{path}: cannot be written: no permission to write in {path.parent}")
+
+
+def _size(text: str, view: View) -> tuple[int, int]:
+    if not text:
+        return (900, 720) if view is View.landscape else (800, 560)
+    match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text)
+    if not match or not all(200 <= int(n) <= 8000 for n in match.groups()):
+        _stop(
+            f"--size: {text!r} is not accepted; expected WIDTHxHEIGHT in pixels, each 200 to 8000, such as 900x720"
+        )
+    return int(match[1]), int(match[2])
+
+
+def _has_display() -> bool:
+    """Whether a window can be opened; on X by asking the server, as Qt would end the program."""
+    if os.environ.get("QT_QPA_PLATFORM") or not sys.platform.startswith("linux"):
+        return True
+    if os.environ.get("WAYLAND_DISPLAY"):
+        return True
+    if not os.environ.get("DISPLAY"):
+        return False
+    import ctypes
+
+    try:
+        xcb = ctypes.CDLL("libxcb.so.1")
+    except OSError:
+        return True
+    xcb.xcb_connect.restype = ctypes.c_void_p
+    xcb.xcb_connection_has_error.argtypes = xcb.xcb_disconnect.argtypes = [ctypes.c_void_p]
+    connection = xcb.xcb_connect(None, None)
+    broken = bool(xcb.xcb_connection_has_error(connection))
+    xcb.xcb_disconnect(connection)
+    return not broken
+
+
+def _stop(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)

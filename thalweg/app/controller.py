@@ -1,0 +1,140 @@
+"""Between window and workers: intents become commands, events become state, state goes to the views. No Qt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from thalweg.app.state import AppState, AskedForMap, MapArrived, reduce
+from thalweg.app.wishes import map_request, session_commands, wants_parameters
+from thalweg.core.messages import Acknowledge, Died, Frame, Map, SessionCommand, Share
+
+
+class Engine(Protocol):
+    """A worker, in a process of its own or not."""
+
+    name: str
+
+    def send(self, command: Any) -> None:
+        """Tell it to do something."""
+
+    def poll(self) -> list[object]:
+        """What it has said since."""
+
+    def restart(self, device: str | None = None) -> None:
+        """Begin anew, on another device if one is named."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+@dataclass
+class Binding:
+    """A setter of a view, and what of the state it shows; at most once in ``interval`` seconds."""
+
+    select: Callable[[AppState], tuple[Any, ...]]
+    apply: Callable[..., None]
+    interval: float = 0.0
+    shown: tuple[Any, ...] | None = None
+    due: float = 0.0
+
+    def show(self, state: AppState, now: float) -> None:
+        """Call the setter if what it shows has changed since the last time."""
+        if now < self.due:
+            return
+        chosen = self.select(state)
+        if self.shown is not None and all(
+            a is b or _equal(a, b) for a, b in zip(chosen, self.shown, strict=True)
+        ):
+            return
+        self.shown, self.due = chosen, now + self.interval
+        self.apply(*chosen)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Equality of small values; large ones (frames, maps) count as changed when they are other objects."""
+    return isinstance(a, str | int | float | bool | tuple) and type(a) is type(b) and bool(a == b)
+
+
+class Controller:
+    """Owns the state and the workers; the window owns the timer that calls :meth:`tick`."""
+
+    def __init__(
+        self,
+        state: AppState,
+        session: Engine,
+        landscapes: Engine,
+        now: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.state = state
+        self.bindings: list[Binding] = []
+        self._session, self._landscapes, self._now = session, landscapes, now
+        self._acknowledged = self._asked_parameters = False
+
+    def bind(self, bindings: Iterable[Binding]) -> None:
+        """Show the state in these setters from now on."""
+        self.bindings.extend(bindings)
+        self._show()
+
+    def dispatch(self, message: object) -> None:
+        """Change the state, tell the workers, and update the views."""
+        self._take(message)
+        self._ask()
+        self._show()
+
+    def tick(self) -> None:
+        """Take in what the workers have said; to be called at 30 to 60 Hz."""
+        for event in (*self._session.poll(), *self._landscapes.poll()):
+            self._take(event)
+            if isinstance(event, Died) and event.worker == self._landscapes.name:
+                self._landscapes.restart()  # it keeps nothing that is not sent to it again
+        self._ask()
+        self._show()
+
+    def restart_session(self) -> None:
+        """Start the training process again after it has ended; the run begins at step 0."""
+        self._session.restart()
+
+    def restart_workers(self, device: str) -> None:
+        """Start both workers again on another device."""
+        self._session.restart(device)
+        self._landscapes.restart(device)
+
+    def tell_session(self, command: SessionCommand) -> None:
+        """Send a command that changes nothing in the state: a download, or its end."""
+        self._session.send(command)
+
+    def close(self) -> None:
+        """End the workers."""
+        self._session.close()
+        self._landscapes.close()
+
+    def _take(self, message: object) -> None:
+        before, self.state = self.state, reduce(message, self.state)
+        for command in session_commands(before, self.state):
+            self._session.send(command)
+        if before.settings.landscape_share != self.state.settings.landscape_share:
+            self._landscapes.send(Share(self.state.settings.landscape_share))
+        if isinstance(message, Frame):
+            self._acknowledged = self._asked_parameters = False
+        if isinstance(message, Map) and message.complete and self.state.map is message:
+            self.state = reduce(MapArrived(self._now()), self.state)
+
+    def _ask(self) -> None:
+        """Ask for the next frame, with parameters when a map is wanted, and for the next map."""
+        state = self.state
+        wanted = wants_parameters(state)
+        if state.started and (not self._acknowledged or (wanted and not self._asked_parameters)):
+            self._session.send(Acknowledge(state.generation, wanted))
+            self._acknowledged, self._asked_parameters = True, wanted
+        if (found := map_request(state)) is not None:
+            request, key = found
+            self._landscapes.send(request)
+            self.state = reduce(AskedForMap(key, request.number), state)
+
+    def _show(self) -> None:
+        now = self._now()
+        for binding in self.bindings:
+            binding.show(self.state, now)

@@ -1,0 +1,1 @@
+"""Figures to files: vectors, pixels, and their numbers."""

@@ -1,0 +1,222 @@
+"""The window: docks, menus, tool bar, geometry. No logic: signals go up, setters come down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PyQt6.QtCore import QByteArray, Qt, pyqtSignal
+from PyQt6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
+from PyQt6.QtWidgets import (
+    QDockWidget,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QSizePolicy,
+    QTabWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from thalweg.app import settings
+from thalweg.app.actions import ACTIONS, Action
+from thalweg.app.bindings import FIGURES
+from thalweg.app.panels.banner import Banner
+from thalweg.app.panels.pace_bar import PaceBar
+from thalweg.app.panels.run_panel import RunPanel
+from thalweg.app.panels.view_panel import ViewPanel
+from thalweg.app.views.figure import Figure
+
+LAYOUT_VERSION = 1
+
+
+class MainWindow(QMainWindow):
+    """Landscape in the middle, forms on the left, the other figures on the right."""
+
+    triggered = pyqtSignal(str)
+    """The id of the action that the person chose."""
+    file_dropped = pyqtSignal(str)
+    scene_chosen = pyqtSignal(str)
+    closing = pyqtSignal()
+
+    def __init__(self, shipped: Sequence[tuple[str, str]]) -> None:
+        """``shipped``: (name, title) of the scenes for the menu."""
+        super().__init__()
+        self.setObjectName("thalweg")
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(True)
+        self.figures: dict[str, Figure] = {name: figure() for name, figure in FIGURES.items()}
+        for figure in self.figures.values():
+            figure.setAcceptDrops(False)  # so that a dropped file reaches the window
+        self.banner = Banner()
+        self.run_panel, self.view_panel, self.pace_bar = RunPanel(), ViewPanel(), PaceBar()
+        self._fill_centre()
+        self.docks = {name: self._dock(name) for name in ("curves", "gradient-norms", "weight-map")}
+        self.controls = self._controls()
+        self.actions_by_id = {a.id: self._action(a) for a in ACTIONS}
+        self._menus(shipped)
+        self._tool_bar()
+        self._status = [QLabel() for _ in range(5)]
+        bar = self.statusBar()
+        assert bar is not None
+        for label in self._status:
+            bar.addWidget(label)
+        self.resize(1280, 760)
+        self._default_layout()
+
+    # --- setters -----------------------------------------------------------------------------------------------------
+
+    def set_status(self, *texts: str) -> None:
+        """Step, epoch, steps per second, landscapes per second, device."""
+        for label, text in zip(self._status, texts, strict=True):
+            label.setText(text)
+
+    def set_enabled(self, enabled: tuple[bool, ...]) -> None:
+        """Which actions can be chosen, in the table's order."""
+        for action, on in zip(ACTIONS, enabled, strict=True):
+            self.actions_by_id[action.id].setEnabled(on)
+
+    def set_checked(self, checked: tuple[bool | None, ...]) -> None:
+        """Which actions are switched on, in the table's order; None for those that are not switches."""
+        for action, on in zip(ACTIONS, checked, strict=True):
+            if on is not None:
+                self.actions_by_id[action.id].setChecked(on)
+        self.actions_by_id["play"].setText("&Pause" if self.actions_by_id["play"].isChecked() else "&Play")
+
+    def set_panels(self, panels: tuple[str, ...]) -> None:
+        """Which figures are open."""
+        for name, dock in self.docks.items():
+            dock.setVisible(name in panels)
+        self.figures["landscape"].setVisible("landscape" in panels)
+
+    def set_title(self, name: str, title: str, modified: bool) -> None:
+        """The scene's name in the title bar, with the platform's mark for changes."""
+        self.setWindowTitle(f"{title} ({name})[*] – Thalweg" if name else f"{title}[*] – Thalweg")
+        self.setWindowModified(modified)
+
+    # --- geometry ----------------------------------------------------------------------------------------------------
+
+    def keep_geometry(self) -> None:
+        """Remember places and sizes for the next start."""
+        store = settings.store()
+        store.setValue("window/geometry", self.saveGeometry())
+        store.setValue("window/state", self.saveState(LAYOUT_VERSION))
+
+    def restore_kept_geometry(self) -> None:
+        """Places and sizes as they were left, where they were kept and still fit."""
+        store = settings.store()
+        geometry, state = store.value("window/geometry"), store.value("window/state")
+        if isinstance(geometry, QByteArray) and isinstance(state, QByteArray):
+            self.restoreGeometry(geometry)
+            self.restoreState(state, LAYOUT_VERSION)
+
+    def _default_layout(self) -> None:
+        right = list(self.docks.values())
+        for dock in right:
+            self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.controls)
+        self.resizeDocks([self.controls, right[0]], [285, 400], Qt.Orientation.Horizontal)
+        self.resizeDocks(right, [240, 200, 220], Qt.Orientation.Vertical)
+
+    # --- parts -------------------------------------------------------------------------------------------------------
+
+    def _fill_centre(self) -> None:
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.banner)
+        column.addWidget(self.figures["landscape"], 1)
+        self.figures["landscape"].setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setCentralWidget(centre)
+
+    def _dock(self, name: str) -> QDockWidget:
+        dock = QDockWidget(self.figures[name].title, self)
+        dock.setObjectName(f"dock-{name}")
+        dock.setWidget(self.figures[name])
+        dock.setFeatures(
+            QDockWidget.DockWidgetFeature.DockWidgetMovable
+            | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+        )
+        return dock
+
+    def _controls(self) -> QDockWidget:
+        tabs = QTabWidget()
+        tabs.setDocumentMode(True)
+        tabs.addTab(self.run_panel, "Run")
+        tabs.addTab(self.view_panel, "View")
+        dock = QDockWidget("Controls", self)
+        dock.setObjectName("dock-controls")
+        dock.setWidget(tabs)
+        dock.setFeatures(
+            QDockWidget.DockWidgetFeature.DockWidgetMovable
+            | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+        )
+        return dock
+
+    def _action(self, spec: Action) -> QAction:
+        action = QAction(spec.title, self)
+        action.setObjectName(spec.id)
+        key = f" ({QKeySequence(spec.shortcut).toString(QKeySequence.SequenceFormat.NativeText)})" * bool(
+            spec.shortcut
+        )
+        action.setToolTip(spec.tip + key)
+        action.setStatusTip("")
+        if spec.shortcut:
+            action.setShortcut(QKeySequence(spec.shortcut))
+        action.setCheckable(spec.checked is not None)
+        action.triggered.connect(lambda _=False, name=spec.id: self.triggered.emit(name))
+        self.addAction(action)
+        return action
+
+    def _menus(self, shipped: Sequence[tuple[str, str]]) -> None:
+        bar = self.menuBar()
+        assert bar is not None
+        menus: dict[str, QMenu] = {}
+        for spec in ACTIONS:
+            if spec.menu not in menus:
+                menu = bar.addMenu(spec.menu)
+                assert menu is not None
+                menus[spec.menu] = menu
+            menus[spec.menu].addAction(self.actions_by_id[spec.id])
+        scenes = QMenu("S&cenes", self)
+        for name, title in shipped:
+            action = QAction(f"{title}  ({name})", self)
+            action.triggered.connect(lambda _=False, n=name: self.scene_chosen.emit(n))
+            scenes.addAction(action)
+        bar.insertMenu(menus["&Edit"].menuAction(), scenes)
+
+    def _tool_bar(self) -> None:
+        bar = QToolBar("Player")
+        bar.setObjectName("tool-bar")
+        bar.setMovable(False)
+        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        for spec in ACTIONS:
+            if spec.tool_bar:
+                bar.addAction(self.actions_by_id[spec.id])
+        bar.addSeparator()
+        bar.addWidget(self.pace_bar)
+        self.addToolBar(bar)
+
+    # --- events ------------------------------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Accept a file."""
+        mime = event.mimeData() if event else None
+        if event and mime and any(u.isLocalFile() for u in mime.urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Pass the first file on."""
+        mime = event.mimeData() if event else None
+        for url in mime.urls() if mime else []:
+            if url.isLocalFile():
+                self.file_dropped.emit(str(Path(url.toLocalFile())))
+                return
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Remember the geometry and say so; closing is never refused."""
+        self.keep_geometry()
+        self.closing.emit()
+        super().closeEvent(event)

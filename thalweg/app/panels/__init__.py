@@ -1,0 +1,1 @@
+"""Forms made from the specs' own fields. Signals go up, setters come down."""

@@ -1,0 +1,63 @@
+"""The settings that belong to the person and the machine. Must not change state."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLabel,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from thalweg.app.settings import Settings
+
+
+class SettingsDialog(QDialog):
+    """The landscape's share of a core, and the device."""
+
+    changed = pyqtSignal(object)
+    """The Settings as they now are."""
+
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Settings")
+        self._settings = settings
+        fields = Settings.model_fields
+        self.share = QSlider(Qt.Orientation.Horizontal)
+        self.share.setRange(0, 20)
+        self.share.setValue(round(settings.landscape_share * 20))
+        self.share.setAccessibleName(fields["landscape_share"].title)
+        self.share.setToolTip(fields["landscape_share"].description)
+        self._shown = QLabel()
+        self.device = QComboBox()
+        self.device.addItems(["cpu", "cuda", "mps"])
+        self.device.setCurrentText(settings.device)
+        self.device.setToolTip(f"{fields['device'].description} A change starts training again.")
+        form = QFormLayout()
+        form.addRow(fields["landscape_share"].title, self.share)
+        form.addRow("", self._shown)
+        form.addRow(fields["device"].title, self.device)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.addLayout(form)
+        column.addWidget(buttons)
+        self._say()
+        self.share.valueChanged.connect(self._change)
+        self.device.currentTextChanged.connect(self._change)
+        self.resize(420, self.sizeHint().height())
+
+    def _change(self) -> None:
+        update = {"landscape_share": self.share.value() / 20, "device": self.device.currentText()}
+        self._settings = self._settings.model_copy(update=update)
+        self._say()
+        self.changed.emit(self._settings)
+
+    def _say(self) -> None:
+        share = self.share.value() * 5
+        self._shown.setText(f"{share} % of one core" if share else "landscapes are switched off")

@@ -1,0 +1,549 @@
+"""What the window shows, as one frozen value, and how it changes: ``reduce(state, message) -> state``. No Qt."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, replace
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+
+from thalweg.app.settings import Settings
+from thalweg.core.messages import (
+    DataMissing,
+    Died,
+    Failed,
+    Frame,
+    Map,
+    Path,
+    PlaneLaid,
+    Progress,
+    Ready,
+    Started,
+    Stopped,
+)
+from thalweg.core.scene import PlaneSpec, Scene, SpecError
+from thalweg.core.scene.spec import extra_of
+
+Range = tuple[float, float]
+
+RATE_WINDOW = 2.0
+"""Seconds over which landscape pictures per second are averaged."""
+
+
+# --- what a person can want --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class OpenScene:
+    """Show this scene from the start; ``name`` is its file or short name."""
+
+    scene: Scene
+    name: str
+
+
+@dataclass(frozen=True)
+class SceneSaved:
+    """The scene on screen was written to the file of this name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Set the field at a dotted path."""
+
+    path: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class ApplyDraft:
+    """Take up the edits that need a restart, and start again."""
+
+
+@dataclass(frozen=True)
+class DiscardDraft:
+    """Forget the edits that need a restart."""
+
+
+@dataclass(frozen=True)
+class SetPlaying:
+    """Play or pause."""
+
+    playing: bool
+
+
+@dataclass(frozen=True)
+class StepOnce:
+    """Take one step of the player."""
+
+
+@dataclass(frozen=True)
+class Reset:
+    """Back to step 0 and the same initial weights."""
+
+
+@dataclass(frozen=True)
+class NewSeed:
+    """Start again from other initial weights."""
+
+    seed: int = field(default_factory=lambda: random.randrange(1, 100_000))
+
+
+@dataclass(frozen=True)
+class LayPlane:
+    """Lay the plane anew at the current point."""
+
+
+@dataclass(frozen=True)
+class Undo:
+    """Take the last edit back."""
+
+
+@dataclass(frozen=True)
+class Redo:
+    """Do again what was taken back."""
+
+
+@dataclass(frozen=True)
+class SetSettings:
+    """Change what belongs to the person and the machine."""
+
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Report:
+    """Show a sentence: something could not be done."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Dismiss:
+    """The person has read the sentence."""
+
+
+@dataclass(frozen=True)
+class AskedForMap:
+    """The controller has sent a request for this map."""
+
+    key: MapKey
+    number: int
+
+
+@dataclass(frozen=True)
+class MapArrived:
+    """A map has come in, at this time in seconds."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class MapKey:
+    """Everything that a map depends on; equal keys mean equal maps."""
+
+    generation: int
+    plane: int
+    step: int
+    x_range: Range
+    y_range: Range
+    resolution: int
+    mode: str
+
+
+# --- the state -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A scene that undo can return to, with the file that it belongs to."""
+
+    scene: Scene
+    name: str
+    saved: Scene | None
+
+
+@dataclass(frozen=True)
+class AppState:
+    """All that is on screen. Derived values are functions of it, not fields."""
+
+    scene: Scene
+    name: str = ""
+    saved: Scene | None = None
+    draft: Scene | None = None
+    past: tuple[Kept, ...] = ()
+    future: tuple[Kept, ...] = ()
+    settings: Settings = Settings()
+    generation: int = 1
+    playing: bool = False
+    advances: int = 0
+    ready: frozenset[str] = frozenset()
+    dead: tuple[str, str] | None = None
+    """Name of a worker that has ended, and the sentence that says so."""
+    started: Started | None = None
+    frame: Frame | None = None
+    parameters: tuple[int, np.ndarray] | None = None
+    """Step and parameters that a map can be asked for at."""
+    plane: int = 0
+    laid: tuple[int, np.ndarray] | None = None
+    """Step and parameters where the plane is laid; None: at the next parameters that arrive."""
+    plane_laid: PlaneLaid | None = None
+    ranges: tuple[Range, Range] = ((-1.0, 1.0), (-1.0, 1.0))
+    asked: MapKey | None = None
+    map_number: int = 0
+    busy: bool = False
+    map: Map | None = None
+    arriving: Map | None = None
+    """A map on a new plane, shown once the path on that plane is there too."""
+    path: Path | None = None
+    """The path on the plane of the map on screen."""
+    drawn: tuple[float, ...] = ()
+    """When the last maps arrived, in seconds."""
+    map_error: str = ""
+    """Why there is no map."""
+    field_error: tuple[str, str] | None = None
+    sentence: str = ""
+    missing: DataMissing | None = None
+    progress: Progress | None = None
+
+    @property
+    def modified(self) -> bool:
+        """Whether the scene differs from its file."""
+        return self.saved is not None and self.scene != self.saved
+
+
+def opened(scene: Scene, name: str, settings: Settings) -> AppState:
+    """The state of a window that has just opened a scene."""
+    return AppState(
+        scene,
+        name,
+        saved=scene,
+        settings=settings,
+        playing=scene.pace.play,
+        ranges=ranges_of(scene.view.plane),
+    )
+
+
+def ranges_of(plane: PlaneSpec) -> tuple[Range, Range]:
+    """The axes' ranges before they have grown."""
+    return (plane.x.low, plane.x.high), (plane.y.low, plane.y.high)
+
+
+@singledispatch
+def reduce(message: Any, state: AppState) -> AppState:
+    """The state after an intent or an event; what is of an older generation changes nothing."""
+    raise TypeError(f"no reduction for {type(message).__name__}")
+
+
+def _restarted(state: AppState, scene: Scene, **changes: Any) -> AppState:
+    """The state at the beginning of a run of ``scene``; the last pictures stay until new ones are there."""
+    return replace(
+        state,
+        scene=scene,
+        draft=None,
+        generation=state.generation + 1,
+        advances=0,
+        parameters=None,
+        laid=None,
+        plane=state.plane + 1,
+        ranges=ranges_of(scene.view.plane),
+        busy=False,
+        asked=None,
+        arriving=None,
+        map_error="",
+        field_error=None,
+        sentence="",
+        missing=None,
+        progress=None,
+        **changes,
+    )
+
+
+def _remembered(state: AppState, scene: Scene) -> AppState:
+    return replace(state, scene=scene, past=(*state.past[-99:], _kept(state)), future=())
+
+
+def _kept(state: AppState) -> Kept:
+    return Kept(state.scene, state.name, state.saved)
+
+
+# --- intents ---------------------------------------------------------------------------------------------------------
+
+
+@reduce.register
+def _(m: OpenScene, state: AppState) -> AppState:
+    fresh = _restarted(_remembered(state, m.scene), m.scene, playing=m.scene.pace.play)
+    return replace(fresh, name=m.name, saved=m.scene)
+
+
+@reduce.register
+def _(m: SceneSaved, state: AppState) -> AppState:
+    return replace(state, name=m.name, saved=state.scene)
+
+
+@reduce.register
+def _(m: Edit, state: AppState) -> AppState:
+    try:
+        target = state.draft or state.scene
+        if target.value(m.path) == m.value and type(target.value(m.path)) is type(m.value):
+            return replace(state, field_error=None)
+        edited = target.edited({m.path: m.value})
+        if needs_restart(m.path):
+            return replace(state, draft=None if edited == state.scene else edited, field_error=None)
+        scene = state.scene.edited({m.path: m.value})
+    except SpecError as e:
+        return replace(state, field_error=(m.path, str(e)))
+    changed = replace(_remembered(state, scene), draft=edited if state.draft else None, field_error=None)
+    return _looked_at_anew(changed, state.scene.view.plane)
+
+
+def needs_restart(path: str) -> bool:
+    """Whether a change of this field starts training again."""
+    if not path.startswith("run."):
+        return False
+    spec: Any = Scene
+    for name in path.split("."):
+        field = spec.model_fields[name]
+        spec = field.annotation
+    return not extra_of(field).get("live", False)
+
+
+def _looked_at_anew(state: AppState, before: PlaneSpec) -> AppState:
+    """After a change of the view: lay the plane anew where its directions changed, drop grown ranges where set."""
+    now = state.scene.view.plane
+    if now == before:
+        return state
+    if (
+        ranges_of(now) != ranges_of(before)
+        or (before.auto_range and not now.auto_range)
+        or now.mode != before.mode
+    ):
+        state = replace(state, ranges=ranges_of(now))
+    if directions_of(now) != directions_of(before) or (before.mode == "re-aim" and now.mode != "re-aim"):
+        state = replace(
+            state,
+            plane=state.plane + 1,
+            laid=None,
+            busy=False,
+            map_error="",
+            ranges=ranges_of(now),
+            arriving=None,
+        )
+    return state
+
+
+def directions_of(plane: PlaneSpec) -> tuple[object, ...]:
+    """What the directions of a plane depend on."""
+    return *((a.layers, a.kind, a.source, a.target, a.seed) for a in (plane.x, plane.y)), plane.examples
+
+
+@reduce.register
+def _(m: ApplyDraft, state: AppState) -> AppState:
+    return _restarted(_remembered(state, state.scene), state.draft) if state.draft else state
+
+
+@reduce.register
+def _(m: DiscardDraft, state: AppState) -> AppState:
+    return replace(state, draft=None, field_error=None)
+
+
+@reduce.register
+def _(m: SetPlaying, state: AppState) -> AppState:
+    return replace(state, playing=m.playing, sentence="")
+
+
+@reduce.register
+def _(m: StepOnce, state: AppState) -> AppState:
+    return replace(state, playing=False, advances=state.advances + 1)
+
+
+@reduce.register
+def _(m: Reset, state: AppState) -> AppState:
+    return _restarted(state, state.scene, playing=False)
+
+
+@reduce.register
+def _(m: NewSeed, state: AppState) -> AppState:
+    return _restarted(_remembered(state, state.scene), state.scene.edited({"run.seed": m.seed}))
+
+
+@reduce.register
+def _(m: LayPlane, state: AppState) -> AppState:
+    ranges = ranges_of(state.scene.view.plane)
+    return replace(state, plane=state.plane + 1, laid=None, busy=False, ranges=ranges, map_error="")
+
+
+@reduce.register
+def _(m: Undo, state: AppState) -> AppState:
+    if state.draft:
+        return replace(state, draft=None)
+    return (
+        _travelled(state, state.past[-1], state.past[:-1], (_kept(state), *state.future))
+        if state.past
+        else state
+    )
+
+
+@reduce.register
+def _(m: Redo, state: AppState) -> AppState:
+    if not state.future:
+        return state
+    return _travelled(state, state.future[0], (*state.past, _kept(state)), state.future[1:])
+
+
+def _travelled(state: AppState, to: Kept, past: tuple[Kept, ...], future: tuple[Kept, ...]) -> AppState:
+    scene = to.scene
+    live = state.scene.run.model_copy(update={"optimiser": scene.run.optimiser, "steps": scene.run.steps})
+    restart = live != scene.run or scene.run.optimiser.name != state.scene.run.optimiser.name
+    before = state.scene.view.plane
+    if restart:
+        state = _restarted(state, scene)
+    else:
+        state = _looked_at_anew(replace(state, scene=scene), before)
+    return replace(state, name=to.name, saved=to.saved, past=past, future=future, field_error=None)
+
+
+@reduce.register
+def _(m: SetSettings, state: AppState) -> AppState:
+    if m.settings.device != state.settings.device:
+        return _restarted(replace(state, settings=m.settings, ready=frozenset()), state.scene, playing=False)
+    return replace(state, settings=m.settings)
+
+
+@reduce.register
+def _(m: Report, state: AppState) -> AppState:
+    return replace(state, sentence=m.sentence)
+
+
+@reduce.register
+def _(m: Dismiss, state: AppState) -> AppState:
+    return replace(state, sentence="", missing=None)
+
+
+@reduce.register
+def _(m: AskedForMap, state: AppState) -> AppState:
+    return replace(state, asked=m.key, map_number=m.number, busy=True)
+
+
+@reduce.register
+def _(m: MapArrived, state: AppState) -> AppState:
+    return replace(state, drawn=(*(t for t in state.drawn if t > m.at - RATE_WINDOW), m.at))
+
+
+# --- events ----------------------------------------------------------------------------------------------------------
+
+
+@reduce.register
+def _(m: Ready, state: AppState) -> AppState:
+    return replace(state, ready=state.ready | {m.worker}, dead=None)
+
+
+@reduce.register
+def _(m: Died, state: AppState) -> AppState:
+    return replace(
+        state,
+        ready=state.ready - {m.worker},
+        dead=(m.worker, m.sentence) if m.worker == "training" else state.dead,
+        playing=state.playing and m.worker != "training",
+        busy=False,
+        asked=None,
+    )
+
+
+@reduce.register
+def _(m: Started, state: AppState) -> AppState:
+    if m.generation != state.generation:
+        return state
+    return replace(state, started=m, frame=None, map=None, path=None, missing=None, progress=None)
+
+
+@reduce.register
+def _(m: Frame, state: AppState) -> AppState:
+    if m.generation != state.generation:
+        return state
+    state = replace(state, frame=m, ranges=_grown(state, m))
+    if m.parameters is not None:
+        state = _here(state, (m.step, m.parameters))
+    if m.path and state.arriving and m.path.plane == state.arriving.plane:
+        return replace(state, map=state.arriving, arriving=None, path=m.path)
+    if m.path and state.map and m.path.plane == state.map.plane:
+        return replace(state, path=m.path)
+    return state
+
+
+def _here(state: AppState, here: tuple[int, np.ndarray]) -> AppState:
+    """New parameters have come: a plane that waits for them is laid there, and one that re-aims always is."""
+    if state.laid is not None and state.scene.view.plane.mode == "re-aim" and here[0] != state.laid[0]:
+        return replace(state, parameters=here, laid=here, plane=state.plane + 1)
+    return replace(state, parameters=here, laid=state.laid or here)
+
+
+def _grown(state: AppState, frame: Frame) -> tuple[Range, Range]:
+    plane, path = state.scene.view.plane, frame.path
+    if not plane.auto_range or plane.mode == "re-aim" or path is None or path.plane != state.plane:
+        return state.ranges
+    return grown(state.ranges[0], path.alpha), grown(state.ranges[1], path.beta)
+
+
+def grown(span: Range, values: np.ndarray, margin: float = 0.08, room: float = 0.25) -> Range:
+    """A range that holds the finite values with a margin; when it must widen, it takes room for what follows."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return span
+    low, high = span
+    width = high - low
+    least, most = float(finite.min()), float(finite.max())
+    if least < low + margin * width:
+        low = least - room * max(width, high - least)
+    if most > high - margin * width:
+        high = most + room * max(width, most - low)
+    return low, high
+
+
+@reduce.register
+def _(m: PlaneLaid, state: AppState) -> AppState:
+    if m.generation != state.generation or m.plane != state.plane:
+        return state
+    return replace(state, plane_laid=m)
+
+
+@reduce.register
+def _(m: Map, state: AppState) -> AppState:
+    if m.generation != state.generation or m.number != state.map_number:
+        return state
+    state = replace(state, busy=state.busy and not m.complete, map_error="")
+    path = state.frame.path if state.frame else None
+    if state.map is None or state.map.plane == m.plane or (path and path.plane == m.plane):
+        return replace(
+            state, map=m, arriving=None, path=path if path and path.plane == m.plane else state.path
+        )
+    return replace(state, arriving=m)
+
+
+@reduce.register
+def _(m: Stopped, state: AppState) -> AppState:
+    return replace(state, playing=False, sentence=m.sentence) if m.generation == state.generation else state
+
+
+@reduce.register
+def _(m: DataMissing, state: AppState) -> AppState:
+    return replace(state, playing=False, missing=m) if m.generation == state.generation else state
+
+
+@reduce.register
+def _(m: Failed, state: AppState) -> AppState:
+    if m.generation != state.generation:
+        return state
+    if m.worker == "landscape":
+        return replace(state, map_error=m.sentence, busy=False)
+    return replace(state, playing=False, sentence=m.sentence, progress=None)
+
+
+@reduce.register
+def _(m: Progress, state: AppState) -> AppState:
+    if m.generation != state.generation:
+        return state
+    return replace(state, progress=None if m.total and m.done >= m.total and not m.job else m)

@@ -1,0 +1,60 @@
+"""A logarithmic axis whose labels are powers of ten."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pyqtgraph as pg
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def power_of_ten(exponent: int) -> str:
+    """``10⁻³``; small powers as plain numbers."""
+    return f"{10.0**exponent:g}" if -2 <= exponent <= 3 else "10" + str(exponent).translate(_SUPERSCRIPTS)
+
+
+class SwitchableAxis(pg.AxisItem):
+    """An axis that reads its values as they are, or, when ``logarithmic``, as logarithms to base ten."""
+
+    def __init__(self, orientation: str) -> None:
+        super().__init__(orientation)
+        self.logarithmic = False
+
+    def set_logarithmic(self, on: bool) -> None:
+        """Read the values as logarithms from now on, or no longer."""
+        if on != self.logarithmic:
+            self.logarithmic = on
+            self.picture = None
+            self.update()
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        """Decades, and between them 2 to 9 without labels; 1, 2 and 5 where less than a decade is in view."""
+        if not self.logarithmic:
+            found: list[tuple[float, list[float]]] = super().tickValues(low, high, size)
+            return found
+        low, high = min(low, high), max(low, high)
+        first, last = math.floor(low), math.ceil(high)
+        skip = max(1, math.ceil((last - first) / max(2.0, size / 24)))
+        decades = [float(d) for d in range(first, last + 1) if d % skip == 0 and low <= d <= high]
+        minor = [d + math.log10(m) for d in range(first, last + 1) for m in range(2, 10)] if skip == 1 else []
+        return [(float(skip), decades), (0.1, [v for v in minor if low <= v <= high])]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """Powers of ten on the decades; between them only where fewer than two decades are in view."""
+        if not self.logarithmic:
+            found: list[str] = super().tickStrings(values, scale, spacing)
+            return found
+        low, high = self.range
+        if spacing >= 1:
+            return [power_of_ten(round(v)) for v in values]
+        few = high - low < 1.5
+        return [f"{10**v:.3g}" if few and round(10 ** (v % 1)) in (2, 5) else "" for v in values]
+
+
+def log10(values: np.ndarray) -> np.ndarray:
+    """Logarithms to base ten; NaN where there is none, so that the curve has a gap there."""
+    out = np.full(len(values), np.nan)
+    np.log10(values, where=(values > 0) & np.isfinite(values), out=out)
+    return out

@@ -1,0 +1,201 @@
+"""The parts of a contour map: filled bands, lines, and the optimiser's path with its arrows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPolygonF
+from PyQt6.QtWidgets import QStyleOptionGraphicsItem, QWidget
+
+from thalweg.core.landscape.contours import band, lines
+
+ARROW_SPACING = 42.0
+"""Logical pixels between two arrow heads."""
+
+
+class Bands(pg.GraphicsObject):
+    """Areas between neighbouring levels, each in its colour; hatched where the loss is not finite.
+
+    The areas are stacked: each reaches from its level to the highest value and covers those below it. Areas side by
+    side would show seams in every reader of the exported file that smooths edges.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._areas: list[tuple[QPainterPath, QBrush]] = []
+        self._rect = QRectF()
+        self._hatch: QBrush | None = None
+
+    def set(
+        self, x: np.ndarray, y: np.ndarray, z: np.ndarray, edges: np.ndarray, colours: list[QColor]
+    ) -> None:
+        """Draw z[j, i] at (x[i], y[j]), one colour between each two edges."""
+        self.prepareGeometryChange()
+        self._rect = QRectF(QPointF(x[0], y[0]), QPointF(x[-1], y[-1])).normalized()
+        self._hatch = None if np.isfinite(z).all() else QBrush(QColor("#888888"), Qt.BrushStyle.BDiagPattern)
+        self._areas = []
+        for low, colour in zip(edges[:-1], colours, strict=True):
+            path = QPainterPath()
+            for points, offsets in band(x, y, z, low, np.inf):
+                for start, stop in zip(offsets[:-1], offsets[1:], strict=True):
+                    path.addPolygon(QPolygonF([QPointF(*p) for p in points[start:stop].tolist()]))
+            if not path.isEmpty():
+                self._areas.append((path, QBrush(colour)))
+        self.update()
+
+    def clear(self) -> None:
+        """Draw nothing."""
+        self._areas, self._hatch = [], None
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        return self._rect
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if self._hatch is not None:
+            painter.fillRect(self._rect, self._hatch)
+        for path, brush in self._areas:
+            painter.setBrush(brush)
+            painter.drawPath(path)
+
+
+class Lines(pg.GraphicsObject):
+    """All contour lines as one path; 1 px cosmetic, where antialiasing costs nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._path = QPainterPath()
+        self._pen = pg.mkPen("#000000", width=1)
+
+    def set(self, x: np.ndarray, y: np.ndarray, z: np.ndarray, levels: np.ndarray) -> None:
+        """Draw the lines of these levels."""
+        parts = [
+            np.vstack([line, [[np.nan, np.nan]]]) for level in levels for line in lines(x, y, z, float(level))
+        ]
+        points = np.concatenate(parts) if parts else np.empty((0, 2))
+        self.prepareGeometryChange()
+        self._path = (
+            pg.arrayToQPath(points[:, 0], points[:, 1], connect="finite") if parts else QPainterPath()
+        )
+        self.update()
+
+    def set_pen(self, pen: QPen) -> None:
+        """Draw with this pen."""
+        self._pen = pen
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        return self._path.boundingRect()
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        painter.setPen(self._pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(self._path)
+
+
+class PathLine(pg.GraphicsObject):
+    """A path with arrow heads along it, its start and its current point; all sizes in logical pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._points = np.empty((0, 2))
+        self._width, self._core, self._halo, self._mark = (
+            1.6,
+            QColor("white"),
+            QColor("black"),
+            QColor("#ff5a1f"),
+        )
+
+    def set(self, alpha: np.ndarray, beta: np.ndarray) -> None:
+        """Draw the path through these coordinates; the last is the current point."""
+        points = np.stack([alpha, beta], axis=1)
+        self._points = points[np.isfinite(points).all(axis=1)]
+        self.prepareGeometryChange()
+        self.update()
+
+    def set_style(self, width: float) -> None:
+        """Width of the line; arrows and markers grow with it."""
+        self._width = width
+        self.update()
+
+    def viewTransformChanged(self) -> None:
+        """The area drawn on is the whole view."""
+        self.prepareGeometryChange()
+
+    def boundingRect(self) -> QRectF:
+        return self.viewRect() or QRectF()
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        if not len(self._points):
+            return
+        t = painter.worldTransform()
+        matrix = np.array([[t.m11(), t.m12()], [t.m21(), t.m22()]])
+        pixels = _apart(self._points @ matrix + [t.dx(), t.dy()])
+        painter.save()
+        painter.resetTransform()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        line = QPolygonF([QPointF(*p) for p in pixels.tolist()])
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for colour, width in ((self._halo, self._width + 2.2), (self._core, self._width)):
+            pen = QPen(colour, width)
+            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+            painter.setPen(pen)
+            painter.drawPolyline(line)
+        painter.setPen(QPen(self._core, 1.0))
+        painter.setBrush(self._halo)
+        for head in arrow_heads(pixels, ARROW_SPACING, 6.0 + 2.2 * self._width):
+            painter.drawPolygon(QPolygonF([QPointF(*p) for p in head.tolist()]))
+        self._mark_ends(painter, pixels)
+        painter.restore()
+
+    def _mark_ends(self, painter: QPainter, pixels: np.ndarray) -> None:
+        size = 3.4 + 1.1 * self._width
+        painter.setPen(QPen(self._halo, 1.2))
+        painter.setBrush(self._core)
+        start = QPointF(*pixels[0].tolist())
+        painter.drawRect(QRectF(start.x() - size * 0.8, start.y() - size * 0.8, 1.6 * size, 1.6 * size))
+        painter.setPen(QPen(self._core, 1.6))
+        painter.setBrush(self._halo)
+        now = QPointF(*pixels[-1].tolist())
+        painter.drawEllipse(now, size * 1.5, size * 1.5)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._mark)
+        painter.drawEllipse(now, size * 0.9, size * 0.9)
+
+
+def _apart(points: np.ndarray, least: float = 0.75) -> np.ndarray:
+    """The points without those closer than ``least`` pixels to the one kept before; the ends stay."""
+    kept = [0]
+    for i in range(1, len(points) - 1):
+        if abs(points[i] - points[kept[-1]]).max() >= least:
+            kept.append(i)
+    if len(points) > 1:
+        kept.append(len(points) - 1)
+    return points[kept]
+
+
+def arrow_heads(pixels: np.ndarray, spacing: float, length: float) -> list[np.ndarray]:
+    """Triangles [3, 2] on a polyline [n, 2], each pointing from the one before to where the path has got since.
+
+    They are ``spacing`` apart as the crow flies, so that a path that trembles on the spot gets none.
+    """
+    heads: list[np.ndarray] = []
+    last = pixels[0]
+    for point in pixels[1:]:
+        forward = point - last
+        distance = float(np.hypot(*forward))
+        if distance >= spacing:
+            forward /= distance
+            across = np.array([-forward[1], forward[0]]) * 0.42 * length
+            heads.append(np.stack([point, *(point - forward * length + s * across for s in (1, -1))]))
+            last = point
+    return heads

@@ -1,0 +1,77 @@
+"""The norm of the gradient in each layer against steps, on a logarithmic axis."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+
+from thalweg.app.theme import Theme
+from thalweg.app.views.axes import SwitchableAxis, log10
+from thalweg.app.views.curve import Curve
+from thalweg.app.views.figure import Figure, dress_axes, dress_legend, label_axis
+
+PREFIX = "gradient_"
+
+
+class GradientNormsFigure(Figure):
+    """One curve for each layer; the first layer is the first."""
+
+    title = "Gradient norms"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left, self._bottom = SwitchableAxis("left"), SwitchableAxis("bottom")
+        self._left.set_logarithmic(True)
+        self.plot = self.body.addPlot(row=0, col=0, axisItems={"left": self._left, "bottom": self._bottom})
+        self.plot.showGrid(x=True, y=True, alpha=0.25)
+        self.plot.hideButtons()
+        self.legend = pg.LegendItem(colCount=1, verSpacing=-4)
+        self.body.addItem(self.legend, row=0, col=1)
+        self._curves: dict[str, Curve] = {}
+        self._series: dict[str, np.ndarray] = {}
+        label_axis(self.plot, "left", "gradient norm")
+        label_axis(self.plot, "bottom", "step")
+
+    def set_theme(self, theme: Theme) -> None:
+        """Dress the plot."""
+        super().set_theme(theme)
+        dress_axes(self.plot, theme)
+        self.plot.getAxis("left").setWidth(theme.font_size * 6)
+        dress_legend(self.legend, theme)
+        for curve in self._curves.values():
+            curve.dress(theme)
+
+    def set_series(self, series: dict[str, np.ndarray], log_steps: bool) -> None:
+        """Draw the columns ``gradient_1``, ``gradient_2`` ... over ``step``."""
+        self._series = series
+        if not series:
+            return
+        names = [n for n in series if n.startswith(PREFIX)]
+        if names != list(self._curves):
+            self._rebuild(names)
+        if log_steps != self._bottom.logarithmic:
+            self._bottom.set_logarithmic(log_steps)
+            self.plot.enableAutoRange()
+            label_axis(self.plot, "bottom", "step (logarithmic; step 0 left out)" if log_steps else "step")
+        steps = log10(series["step"].astype(float)) if log_steps else series["step"].astype(float)
+        for name, curve in self._curves.items():
+            curve.set(steps, log10(series[name]))
+
+    def _rebuild(self, names: list[str]) -> None:
+        for curve in self._curves.values():
+            self.plot.removeItem(curve.item)
+        self.legend.clear()
+        self._curves = {
+            n: Curve(self.plot, i, f"layer {n.removeprefix(PREFIX)}") for i, n in enumerate(names)
+        }
+        for curve in self._curves.values():
+            curve.dress(self.theme)
+            self.legend.addItem(curve.item, curve.name)
+        dress_legend(self.legend, self.theme)
+        self.legend.setFixedWidth(
+            self.legend.layout.effectiveSizeHint(pg.QtCore.Qt.SizeHint.MinimumSize).width()
+        )
+
+    def table(self) -> dict[str, np.ndarray]:
+        """Step and the norm of each layer's gradient (loss unit per unit of parameter)."""
+        return {k: v for k, v in self._series.items() if k == "step" or k.startswith(PREFIX)}

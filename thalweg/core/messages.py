@@ -1,0 +1,258 @@
+"""What the window and its workers say to each other: frozen, picklable, numpy inside, no torch.
+
+Every message carries the generation of the run that it belongs to; a message of an older generation is dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from thalweg.core.scene import OptimiserSpec, PaceSpec, PlaneSpec, RunSpec
+
+# --- to the session worker -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Start:
+    """Begin a run at step 0."""
+
+    generation: int
+    run: RunSpec
+
+
+@dataclass(frozen=True)
+class Play:
+    """Play or pause, at this pace."""
+
+    generation: int
+    playing: bool
+    pace: PaceSpec
+
+
+@dataclass(frozen=True)
+class Advance:
+    """Take so many steps of the player, then stop."""
+
+    generation: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Tune:
+    """Change learning rate, momentum or batch size without starting again."""
+
+    generation: int
+    optimiser: OptimiserSpec
+
+
+@dataclass(frozen=True)
+class PlaneLaid:
+    """A plane: event of the landscape worker, and command to the session worker to project the path on it.
+
+    ``x`` and ``y`` are the directions [size], ``origin`` the point where it was laid [size].
+    """
+
+    generation: int
+    plane: int
+    step: int
+    origin: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    labels: tuple[str, str]
+    units: tuple[str, str]
+    cosine: float
+
+
+@dataclass(frozen=True)
+class Acknowledge:
+    """The last frame was drawn: send the next. ``parameters``: with the current parameters in it."""
+
+    generation: int
+    parameters: bool
+
+
+@dataclass(frozen=True)
+class Download:
+    """Fetch a data set to the cache, because the person asked for it."""
+
+    generation: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Give up the download, or the maps, of this generation."""
+
+    generation: int
+
+
+SessionCommand = Start | Play | Advance | Tune | PlaneLaid | Acknowledge | Download | Cancel
+
+# --- from the session worker -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run stands at step 0: what its views need to know once."""
+
+    generation: int
+    layers: tuple[str, ...]
+    sizes: tuple[int, ...]
+    parameter_count: int
+    data: str
+    measured: int
+    train_count: int
+    test_count: int
+    objective: str
+    unit: str
+    device: str
+    examples: np.ndarray
+    """The first training images, uint8 [n, rows, columns]."""
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Path:
+    """The optimiser's path on a plane: coordinates of recorded steps, the last of them the current point."""
+
+    plane: int
+    steps: np.ndarray
+    alpha: np.ndarray
+    beta: np.ndarray
+    share: float
+    """Share of the squared distance from the first to the current point that lies in the plane."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Everything that moves, at one moment; a later frame replaces an earlier one."""
+
+    generation: int
+    step: int
+    epoch: float
+    playing: bool
+    steps_per_second: float
+    series: dict[str, np.ndarray]
+    weight_map: np.ndarray
+    path: Path | None = None
+    parameters: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Training stopped by itself; the sentence says why."""
+
+    generation: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class DataMissing:
+    """The run's data set is not on this machine; the sentence says what can be done."""
+
+    generation: int
+    name: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Something could not be done; the sentence says what and why."""
+
+    generation: int
+    sentence: str
+    worker: str = "training"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a long job is: ``done`` of ``total`` (0: unknown) in ``unit``; equal when it is finished."""
+
+    generation: int
+    job: str
+    done: int
+    total: int
+    unit: str
+
+
+SessionEvent = Started | Frame | Stopped | DataMissing | Failed | Progress
+
+# --- to and from the landscape worker --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MapRequest:
+    """Compute the landscape on a plane.
+
+    ``laid`` is the point where the plane is laid [size] and decides its directions; ``point`` is the current point
+    [size]. With mode ``follow`` the map is that of the parallel plane through ``point``.
+    """
+
+    generation: int
+    number: int
+    run: RunSpec
+    view: PlaneSpec
+    plane: int
+    laid_step: int
+    laid: np.ndarray
+    step: int
+    point: np.ndarray
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Map:
+    """A landscape, whole or as far as it is; ``loss[j, i]`` belongs to ``(x[i], y[j])``."""
+
+    generation: int
+    number: int
+    plane: int
+    step: int
+    laid_step: int
+    view: PlaneSpec
+    x: np.ndarray
+    y: np.ndarray
+    loss: np.ndarray
+    accuracy: np.ndarray
+    evaluated: int
+    complete: bool
+    examples: int
+    point: tuple[float, float]
+    """Coordinates of the current point's projection."""
+    loss_at_point: float
+    loss_at_projection: float
+    seconds: float = 0.0
+    labels: tuple[str, str] = ("", "")
+    units: tuple[str, str] = ("", "")
+    cosine: float = 0.0
+
+
+@dataclass(frozen=True)
+class Share:
+    """The share of its time, 0 to 1, that the landscape worker may compute."""
+
+    share: float
+
+
+LandscapeCommand = MapRequest | Cancel | Share
+LandscapeEvent = PlaneLaid | Map | Failed | Progress
+
+# --- from the process itself -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A worker has loaded and listens."""
+
+    worker: str
+
+
+@dataclass(frozen=True)
+class Died:
+    """A worker's process is gone."""
+
+    worker: str
+    sentence: str

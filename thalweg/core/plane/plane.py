@@ -1,0 +1,67 @@
+"""A plane through the parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thalweg.core.plane.direction import Direction, DirectionError
+
+PARALLEL = 0.999
+"""Two directions with a cosine beyond this are one direction."""
+
+_BLOCK = 64
+
+
+@dataclass(frozen=True)
+class Plane:
+    """All points ``origin + alpha x + beta y``; raises DirectionError when x and y are parallel."""
+
+    origin: Tensor
+    x: Direction
+    y: Direction
+
+    def __post_init__(self) -> None:
+        if abs(self.cosine) > PARALLEL:
+            raise DirectionError(
+                f"the two axes are parallel (cosine {self.cosine:.4f}); choose other layers, another kind or seed"
+            )
+
+    @property
+    def cosine(self) -> float:
+        """Cosine of the angle between the axes; 0 means perpendicular."""
+        x, y = self.x.vector.double(), self.y.vector.double()
+        return float(x @ y / (x.norm() * y.norm()))
+
+    def at(self, alpha: float, beta: float) -> Tensor:
+        """The parameters [size] at these coordinates."""
+        return self.origin + alpha * self.x.vector + beta * self.y.vector
+
+    def through(self, point: Tensor) -> Plane:
+        """The parallel plane through ``point`` [size], with coordinates that agree on every projection."""
+        alpha, beta, _ = self.project(point[None])[0]
+        return replace(self, origin=point - alpha * self.x.vector - beta * self.y.vector)
+
+    def project(self, points: Tensor) -> np.ndarray:
+        """Least-squares coordinates of points [n, size]: float64 [n, 3] with alpha, beta, distance off the plane."""
+        basis = torch.stack([self.x.vector, self.y.vector]).double()
+        inverse = torch.linalg.inv(basis @ basis.T)
+        found = []
+        for block in points.split(_BLOCK):  # in blocks: the points in float64 would take twice their memory
+            moved = block.double() - self.origin.double()
+            coordinates = moved @ basis.T @ inverse
+            off = (moved - coordinates @ basis).norm(dim=1, keepdim=True)
+            found.append(torch.cat([coordinates, off], dim=1))
+        return torch.cat(found).cpu().numpy() if found else np.empty((0, 3))
+
+
+def share_in_plane(coordinates: np.ndarray, plane: Plane, moved: float) -> float:
+    """Share of the squared distance ``moved``² from the first to the last point that lies in the plane; 0 to 1."""
+    if moved == 0 or len(coordinates) < 2:
+        return 1.0
+    da, db = coordinates[-1, :2] - coordinates[0, :2]
+    inside = da * plane.x.vector.double() + db * plane.y.vector.double()
+    return min(1.0, float(inside.norm() / moved) ** 2)

@@ -1,0 +1,83 @@
+"""A problem: a network with its data and its objective."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from thalweg.core.data import Dataset
+from thalweg.core.networks.initialisers import initialise
+from thalweg.core.networks.mlp import mlp
+from thalweg.core.parameters import Layout, layout_of
+from thalweg.core.scene import RunSpec
+from thalweg.core.training.objectives import OBJECTIVES, Objective
+
+Batch = tuple[Tensor, Tensor]
+"""Inputs [n, features] and labels [n]."""
+
+BLOCK = 4096
+"""Examples that pass through the network together: large enough to be fast, small enough for memory."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A module, its parameters' layout, its data and what is minimised. ``start`` holds the initial parameters."""
+
+    module: nn.Module
+    layout: Layout
+    objective: Objective
+    train: Batch
+    test: Batch
+    start: Tensor
+
+    def loss(self, parameters: Mapping[str, Tensor], batch: Batch) -> Tensor:
+        """The mean loss of a batch with these parameters; a scalar, differentiable."""
+        return self.objective.mean(functional_call(self.module, dict(parameters), (batch[0],)), batch[1])
+
+    def gradient(self, vector: Tensor, batch: Batch) -> Tensor:
+        """The gradient of the batch's mean loss at the parameters ``vector`` [size], block by block; shape [size]."""
+        at = vector.detach().clone().requires_grad_(True)
+        total = torch.zeros_like(vector)
+        for inputs, labels in zip(batch[0].split(BLOCK), batch[1].split(BLOCK), strict=True):
+            loss = self.loss(self.layout.views(at), (inputs, labels))
+            total += torch.autograd.grad(loss, at)[0] * (len(labels) / len(batch[1]))
+        return total
+
+    def first(self, count: int) -> Batch:
+        """The first ``count`` training examples."""
+        return self.train[0][:count], self.train[1][:count]
+
+
+def random_streams(seed: int) -> tuple[torch.Generator, torch.Generator]:
+    """Two independent generators of one seed: for the initial weights, and for the order of the examples."""
+    states = np.random.SeedSequence(seed).generate_state(2, np.uint64)
+    return (
+        torch.Generator().manual_seed(int(states[0] >> 1)),
+        torch.Generator().manual_seed(int(states[1] >> 1)),
+    )
+
+
+def build(run: RunSpec, data: Dataset, device: str = "cpu") -> Problem:
+    """The problem of a run on a device; the same run gives the same initial parameters, bit for bit."""
+    module = mlp(run.network.sizes, run.network.activation)
+    initialise(module, run.network.initialisation, random_streams(run.seed)[0])
+    module.to(device)
+    layout = layout_of(module)
+    start = layout.flatten(dict(module.named_parameters()))
+
+    def batch(images: np.ndarray, labels: np.ndarray) -> Batch:
+        return torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
+
+    return Problem(
+        module=module,
+        layout=layout,
+        objective=OBJECTIVES[run.objective.loss],
+        train=batch(data.train_images, data.train_labels),
+        test=batch(data.test_images, data.test_labels),
+        start=start,
+    )

@@ -1,0 +1,28 @@
+"""The frozen specs that describe a picture, and their TOML form. Imports neither torch nor Qt."""
+
+from thalweg.core.scene.data import DataSpec
+from thalweg.core.scene.network import NetworkSpec
+from thalweg.core.scene.scene import Scene, dumps, load, loads, parse, save
+from thalweg.core.scene.spec import Spec, SpecError
+from thalweg.core.scene.training import ObjectiveSpec, OptimiserSpec, RunSpec
+from thalweg.core.scene.view import AxisSpec, PaceSpec, PlaneSpec, ViewSpec
+
+__all__ = [
+    "AxisSpec",
+    "DataSpec",
+    "NetworkSpec",
+    "ObjectiveSpec",
+    "OptimiserSpec",
+    "PaceSpec",
+    "PlaneSpec",
+    "RunSpec",
+    "Scene",
+    "Spec",
+    "SpecError",
+    "ViewSpec",
+    "dumps",
+    "load",
+    "loads",
+    "parse",
+    "save",
+]

@@ -1,0 +1,99 @@
+"""A run as one HDF5 file: the scene, the trajectory of the parameters, the series of the measures.
+
+Layout: attributes ``format`` = "thalweg run", ``version`` = 1 and ``scene`` (TOML) on the root;
+``trajectory/steps`` int64 [n], ``trajectory/parameters`` float32 [n, size]; ``series/NAME`` float64 [m] with
+``series/step`` among them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from thalweg.core.scene import Scene, SpecError, dumps, loads
+
+FORMAT = "thalweg run"
+VERSION = 1
+
+
+class RunFileError(Exception):
+    """A run file that cannot be read or written; the text names the file and the reason."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What happened in a run: parameters [n, size] at the steps [n], and the measures by name."""
+
+    scene: Scene
+    steps: np.ndarray
+    parameters: np.ndarray
+    series: dict[str, np.ndarray]
+
+    def nearest(self, step: int | None) -> int:
+        """Index of the recorded step nearest to ``step``; of the last when None."""
+        return len(self.steps) - 1 if step is None else int(np.abs(self.steps - step).argmin())
+
+
+def write(path: Path, recording: Recording) -> None:
+    """Write a run file; on any failure the old file is intact. Raises RunFileError."""
+    temporary: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as f:
+            temporary = Path(f.name)
+        with h5py.File(temporary, "w") as h:
+            h.attrs["format"], h.attrs["version"], h.attrs["scene"] = FORMAT, VERSION, dumps(recording.scene)
+            h["trajectory/steps"] = recording.steps.astype(np.int64)
+            h["trajectory/parameters"] = recording.parameters.astype(np.float32)
+            for name, values in recording.series.items():
+                h[f"series/{name}"] = values
+        temporary.replace(path)
+    except OSError as e:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise RunFileError(f"{path}: cannot be written: {e.strerror or e}") from None
+
+
+def read(path: Path) -> Recording:
+    """Read a run file; raises RunFileError for one that is missing, not ours, cut short or of a newer version."""
+    if not path.is_file():
+        raise RunFileError(f"{path}: there is no such file")
+    try:
+        with h5py.File(path, "r") as h:
+            if h.attrs.get("format") != FORMAT:
+                raise RunFileError(f"{path}: an HDF5 file, but not a run of Thalweg")
+            if h.attrs["version"] > VERSION:
+                raise RunFileError(
+                    f"{path}: written by a newer Thalweg (format {h.attrs['version']}; this one reads up to {VERSION})"
+                )
+            found = Recording(
+                scene=loads(str(h.attrs["scene"]), path.name),
+                steps=h["trajectory/steps"][()],
+                parameters=h["trajectory/parameters"][()],
+                series={name: values[()] for name, values in h["series"].items()},
+            )
+    except OSError as e:
+        raise RunFileError(f"{path}: not an HDF5 file, or cut short ({e})") from None
+    except (KeyError, ValueError, TypeError, SpecError) as e:
+        raise RunFileError(f"{path}: a damaged run file ({e})") from None
+    _check(path, found)
+    return found
+
+
+def _check(path: Path, found: Recording) -> None:
+    size = sum(
+        (i + 1) * o
+        for i, o in zip(found.scene.run.network.sizes, found.scene.run.network.sizes[1:], strict=False)
+    )
+    if (
+        found.parameters.shape != (len(found.steps), size)
+        or not len(found.steps)
+        or "step" not in found.series
+    ):
+        raise RunFileError(
+            f"{path}: a damaged run file (parameters of shape {found.parameters.shape}, "
+            f"expected ({len(found.steps)}, {size}))"
+        )

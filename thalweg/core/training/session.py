@@ -1,0 +1,79 @@
+"""One training run, step by step."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from thalweg.core.problem import Batch, Problem, random_streams
+from thalweg.core.scene import OptimiserSpec, RunSpec
+from thalweg.core.training import optimisers
+
+
+class Session:
+    """A network in training: its parameters and gradient as two flat vectors, the optimiser, the order of examples.
+
+    The module's parameters are views of ``parameters``, so that a step of the optimiser is a few operations on one
+    vector, and a snapshot is one copy. Same run, same steps: same parameters, bit for bit, whatever else is measured.
+    """
+
+    def __init__(self, run: RunSpec, problem: Problem) -> None:
+        self.problem = problem
+        self.step_count = 0
+        self.epoch_count = 0
+        self._optimiser_spec = run.optimiser
+        self.parameters = nn.Parameter(problem.start.clone())
+        self.gradient = torch.zeros_like(self.parameters)
+        self.parameters.grad = self.gradient
+        for (_, p), value, slope in zip(
+            problem.module.named_parameters(),
+            problem.layout.views(self.parameters.data).values(),
+            problem.layout.views(self.gradient).values(),
+            strict=True,
+        ):
+            p.data, p.grad = value, slope
+        self._optimiser = optimisers.build(run.optimiser, self.parameters)
+        self._order_stream = random_streams(run.seed)[1]
+        self._order = torch.empty(0, dtype=torch.int64)
+        self._at = 0
+
+    @property
+    def epoch(self) -> float:
+        """Passes through the training examples so far, fractions included."""
+        count = len(self.problem.train[1])
+        return (self.epoch_count - 1 + self._at / count) if self.epoch_count else 0.0
+
+    @property
+    def batches_left(self) -> int:
+        """Steps to the end of this epoch, or of a whole one when the next step begins it."""
+        left = len(self._order) - self._at or len(self.problem.train[1])
+        return -(-left // self._optimiser_spec.batch_size)
+
+    def tune(self, spec: OptimiserSpec) -> None:
+        """Take up another learning rate, momentum or batch size from the next step on."""
+        self._optimiser_spec = spec
+        optimisers.retune(self._optimiser, self._optimiser_spec)
+
+    def step(self) -> float:
+        """One step on the next batch; the batch's mean loss before the step."""
+        inputs, labels = self._next_batch()
+        self.gradient.zero_()
+        loss = self.problem.objective.mean(self.problem.module(inputs), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimiser.step()
+        self.step_count += 1
+        return loss.item()
+
+    def snapshot(self) -> Tensor:
+        """A copy of the parameters, [size]."""
+        return self.parameters.detach().clone()
+
+    def _next_batch(self) -> Batch:
+        inputs, labels = self.problem.train
+        if self._at >= len(self._order):
+            self._order = torch.randperm(len(labels), generator=self._order_stream).to(labels.device)
+            self._at = 0
+            self.epoch_count += 1
+        chosen = self._order[self._at : self._at + self._optimiser_spec.batch_size]
+        self._at += len(chosen)
+        return inputs[chosen], labels[chosen]
