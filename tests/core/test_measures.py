@@ -20,9 +20,7 @@ LOSSES = ["cross-entropy", "squared-error"]
 
 @pytest.mark.parametrize("loss", LOSSES)
 @given(st.integers(0, 50), st.sampled_from(["sigmoid", "tanh", "relu"]), st.integers(1, 30), st.integers(1, 9))
-def test_loss_and_accuracy_are_the_plain_ones(
-    loss: str, seed: int, activation: str, examples: int, block: int
-) -> None:
+def test_loss_and_accuracy_are_the_plain_ones(loss: str, seed: int, activation: str, examples: int, block: int) -> None:
     """The mean loss and the share of right answers of a float64 copy, whatever the size of the blocks."""
     problem = toy(activation=activation, loss=loss, seed=seed, examples=examples)
     with pytest.MonkeyPatch.context() as patch:

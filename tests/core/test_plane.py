@@ -294,9 +294,7 @@ def test_a_random_second_axis_is_perpendicular(kind: str, seeds: tuple[int, int]
 def test_lay_takes_each_axis_from_its_spec() -> None:
     """Kinds, layers, seeds and weights go to the directions; the origin is a copy."""
     problem = toy()
-    spec = PlaneSpec(
-        x=AxisSpec(layers=(2,), kind="weight", source=1, target=3), y=AxisSpec(layers=(1, 3)), examples=5
-    )
+    spec = PlaneSpec(x=AxisSpec(layers=(2,), kind="weight", source=1, target=3), y=AxisSpec(layers=(1, 3)), examples=5)
     origin = problem.start.clone()
     plane = lay(problem, origin, spec)
     assert torch.equal(plane.x.vector, single_weight(problem, origin, 2, 1, 3).vector)

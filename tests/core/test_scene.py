@@ -84,7 +84,7 @@ def scenes(draw: st.DrawFn) -> Scene:
 
 @given(scenes())
 def test_a_scene_comes_back_from_toml_as_it_was(scene: Scene) -> None:
-    """dumps and loads are inverse to each other, for every field of every spec."""
+    """Dumps and loads are inverse to each other, for every field of every spec."""
     assert loads(dumps(scene)) == scene
 
 
@@ -105,7 +105,7 @@ def test_the_toml_of_a_scene_names_every_field(scene: Scene) -> None:
 
 @given(scenes())
 def test_a_scene_comes_back_from_its_file(tmp_path_factory: pytest.TempPathFactory, scene: Scene) -> None:
-    """save and load are inverse to each other, line ends and odd characters included."""
+    """Save and load are inverse to each other, line ends and odd characters included."""
     path = tmp_path_factory.getbasetemp() / "round-trip.toml"
     save(scene, path)
     assert load(path) == scene
@@ -177,9 +177,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("text", "field", "value", "accepted"), FAULTS, ids=[f"{f}={v}" for _, f, v, _ in FAULTS])
-def test_a_fault_names_file_field_value_and_what_is_accepted(
-    text: str, field: str, value: str, accepted: str
-) -> None:
+def test_a_fault_names_file_field_value_and_what_is_accepted(text: str, field: str, value: str, accepted: str) -> None:
     """Every kind of fault gives one sentence that starts with file and field, with the value and what would do."""
     with pytest.raises(SpecError) as caught:
         loads(text, "demo.toml")
@@ -454,7 +452,7 @@ def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
     assert [p.name for p in folder.iterdir()] == ["scene.toml"]
 
 
-class read_only:  # noqa: N801
+class read_only:
     """A folder that this process cannot write to; root gives up its rights meanwhile."""
 
     def __init__(self, folder: Path) -> None:

@@ -66,11 +66,7 @@ def _units(m: Map) -> str:
 
 
 def _angle(m: Map) -> str:
-    return (
-        ""
-        if abs(m.cosine) < 0.01
-        else f" The axes are oblique (cosine {m.cosine:.2f}) but drawn at right angles."
-    )
+    return "" if abs(m.cosine) < 0.01 else f" The axes are oblique (cosine {m.cosine:.2f}) but drawn at right angles."
 
 
 def _grid(m: Map) -> str:
@@ -132,9 +128,7 @@ def status(state: AppState) -> tuple[str, str, str, str, str]:
     rate = f"{frame.steps_per_second:,.3g} steps/s" if frame and frame.playing else "paused"
     if frame and frame.playing and frame.steps_per_second >= 1000:
         rate = f"{frame.steps_per_second:,.0f} steps/s"
-    maps = (
-        f"{maps_per_second(state):.1f} landscapes/s" if state.busy or state.playing else "landscape at rest"
-    )
+    maps = f"{maps_per_second(state):.1f} landscapes/s" if state.busy or state.playing else "landscape at rest"
     if state.settings.landscape_share == 0:
         maps = "landscapes off"
     return step, epoch, rate, maps, state.started.device if state.started else "–"

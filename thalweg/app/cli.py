@@ -7,11 +7,14 @@ import re
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from thalweg.core.scene import Scene, SpecError, load
+
+if TYPE_CHECKING:
+    from thalweg.core.store.run_file import Recording
 
 app = typer.Typer(
     add_completion=False,
@@ -109,9 +112,7 @@ def run(
 @app.command()
 def render(
     source: Annotated[str, typer.Argument(metavar="SCENE|RUN.h5", help="A scene, or a run file.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Figure to write: .png, .svg, .pdf, or .csv.")
-    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Figure to write: .png, .svg, .pdf, or .csv.")],
     view: Annotated[View, typer.Option(help="Which figure.")] = View.landscape,
     step: Annotated[int | None, typer.Option(help="Which step; default: the last.", min=0)] = None,
     size: Annotated[str, typer.Option(help="Width x height in pixels at 96 dpi.")] = "",
@@ -131,10 +132,8 @@ def render(
     from thalweg.core.store.run_file import RunFileError, read
 
     try:
-        if found is None:
-            recording = read(Path(source))
-        else:
-            recording = _record(found, found.run.steps if step is None else step)
+        steps = found.run.steps if found and step is None else step
+        recording = _record(found, steps or 0) if found else read(Path(source))
         shown = draw(recording, output, view.value, step, (width, height), dpi, theme.value)
     except (ExportError, MomentError, RunFileError) as e:
         _stop(str(e))
@@ -167,7 +166,7 @@ def download(name: Annotated[DataChoice, typer.Argument(help="mnist or fashion."
     typer.echo(f"{name.value}: in {folder}")
 
 
-def _record(scene: Scene, steps: int) -> object:
+def _record(scene: Scene, steps: int) -> Recording:
     from tqdm import tqdm
 
     from thalweg.core.data import DataError
@@ -222,9 +221,7 @@ def _size(text: str, view: View) -> tuple[int, int]:
         return (900, 720) if view is View.landscape else (800, 560)
     match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text)
     if not match or not all(200 <= int(n) <= 8000 for n in match.groups()):
-        _stop(
-            f"--size: {text!r} is not accepted; expected WIDTHxHEIGHT in pixels, each 200 to 8000, such as 900x720"
-        )
+        _stop(f"--size: {text!r} is not accepted; expected WIDTHxHEIGHT in pixels, each 200 to 8000, such as 900x720")
     return int(match[1]), int(match[2])
 
 

@@ -45,9 +45,7 @@ class Binding:
         if now < self.due:
             return
         chosen = self.select(state)
-        if self.shown is not None and all(
-            a is b or _equal(a, b) for a, b in zip(chosen, self.shown, strict=True)
-        ):
+        if self.shown is not None and all(a is b or _equal(a, b) for a, b in zip(chosen, self.shown, strict=True)):
             return
         self.shown, self.due = chosen, now + self.interval
         self.apply(*chosen)

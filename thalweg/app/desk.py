@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,10 @@ from thalweg.app.controller import Binding, Controller
 from thalweg.app.export.figure import ExportError
 from thalweg.app.main_window import MainWindow
 from thalweg.app.panels.export_dialog import ExportDialog
+from thalweg.app.panels.pace_bar import PaceBar
+from thalweg.app.panels.run_panel import RunPanel
 from thalweg.app.panels.settings_dialog import SettingsDialog
+from thalweg.app.panels.view_panel import ViewPanel
 from thalweg.app.state import (
     ApplyDraft,
     AppState,
@@ -39,13 +42,13 @@ from thalweg.app.state import (
 )
 from thalweg.app.tables import table_of
 from thalweg.core.messages import Cancel, Download
-from thalweg.core.scene import SpecError, load, save
+from thalweg.core.scene import Scene, SpecError, load, save
 
 TICK = 16
 """Milliseconds between two looks at the workers."""
 
 
-def scene_of(name: str) -> tuple[object, str]:
+def scene_of(name: str) -> tuple[Scene, str]:
     """The scene of a shipped name or a file, and what to call it; raises SpecError."""
     path = Path(name)
     if path.suffix.lower() in (".h5", ".hdf5"):
@@ -82,7 +85,7 @@ class Desk:
         except SpecError as e:
             self.controller.dispatch(Report(str(e)))
         else:
-            self.controller.dispatch(OpenScene(scene, shown))  # type: ignore[arg-type]
+            self.controller.dispatch(OpenScene(scene, shown))
 
     # --- connections -------------------------------------------------------------------------------------------------
 
@@ -98,7 +101,7 @@ class Desk:
         window.run_panel.discard_requested.connect(lambda: dispatch(DiscardDraft()))
         window.view_panel.lay_requested.connect(lambda: dispatch(LayPlane()))
         window.banner.chosen.connect(self._answer)
-        window.figures["weight-map"].example_clicked.connect(self._next_example)  # type: ignore[attr-defined]
+        window.figures["weight-map"].example_clicked.connect(self._next_example)
 
     def _window_bindings(self) -> list[Binding]:
         w = self.window
@@ -123,7 +126,7 @@ class Desk:
         panels = (self.window.run_panel, self.window.view_panel, self.window.pace_bar)
         for panel in panels:
             panel.clear_errors()
-        if error is not None and not any([p.set_error(*error) for p in panels]):
+        if error is not None and not _shown_in(panels, *error):
             self.controller.dispatch(Report(error[1]))
 
     def _next_example(self, by: int) -> None:
@@ -172,9 +175,7 @@ class Desk:
         self.window.set_checked(tuple(a.checked(now) if a.checked else None for a in ACTIONS))
 
     def _open(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(
-            self.window, "Open scene", _folder(self.controller.state), _SCENE_FILTER
-        )
+        name, _ = QFileDialog.getOpenFileName(self.window, "Open scene", _folder(self.controller.state), _SCENE_FILTER)
         if name:
             self.open(name)
 
@@ -202,9 +203,7 @@ class Desk:
 
     def _export(self) -> None:
         state = self.controller.state
-        dialog = ExportDialog(
-            state.scene.view.panels, Path(_folder(state)), Path(state.name).stem, self.window
-        )
+        dialog = ExportDialog(state.scene.view.panels, Path(_folder(state)), Path(state.name).stem, self.window)
         if not dialog.exec():
             return
         figure = self.window.figures[dialog.view]
@@ -278,6 +277,11 @@ class Desk:
             self.controller.dispatch(Report(str(e)))
         else:
             self.controller.dispatch(OpenScene(scene, self.controller.state.name))
+
+
+def _shown_in(panels: Sequence[RunPanel | ViewPanel | PaceBar], path: str, sentence: str) -> bool:
+    """Show an error in every panel that has the field; whether there was one."""
+    return sum(panel.set_error(path, sentence) for panel in panels) > 0
 
 
 _SCENE_FILTER = "Scenes (*.toml);;All files (*)"

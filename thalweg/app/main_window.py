@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import QByteArray, Qt, pyqtSignal
+from PyQt6.QtCore import QByteArray, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
 from PyQt6.QtWidgets import (
     QDockWidget,
+    QFrame,
     QLabel,
     QMainWindow,
     QMenu,
@@ -29,6 +30,16 @@ from thalweg.app.panels.view_panel import ViewPanel
 from thalweg.app.views.figure import Figure
 
 LAYOUT_VERSION = 1
+
+
+class Grip(QFrame):
+    """A narrow title bar for a dock whose figure has a title of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(7)
+        self.setFrameShape(QFrame.Shape.HLine)
+        self.setToolTip("Drag to move this panel; double-click to float it")
 
 
 class MainWindow(QMainWindow):
@@ -62,7 +73,11 @@ class MainWindow(QMainWindow):
         assert bar is not None
         for label in self._status:
             bar.addWidget(label)
-        self.resize(1280, 760)
+        screen = self.screen()
+        room = screen.availableSize() if screen else QSize(1280, 720)
+        self.resize(
+            min(1440, room.width() - 8), min(900, room.height() - 36)
+        )  # 36: the title bar that the desktop adds
         self._default_layout()
 
     # --- setters -----------------------------------------------------------------------------------------------------
@@ -116,8 +131,8 @@ class MainWindow(QMainWindow):
         for dock in right:
             self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.controls)
-        self.resizeDocks([self.controls, right[0]], [285, 400], Qt.Orientation.Horizontal)
-        self.resizeDocks(right, [240, 200, 220], Qt.Orientation.Vertical)
+        self.resizeDocks([self.controls, right[0]], [285, 420], Qt.Orientation.Horizontal)
+        self.resizeDocks(right, [250, 190, 200], Qt.Orientation.Vertical)
 
     # --- parts -------------------------------------------------------------------------------------------------------
 
@@ -135,9 +150,9 @@ class MainWindow(QMainWindow):
         dock = QDockWidget(self.figures[name].title, self)
         dock.setObjectName(f"dock-{name}")
         dock.setWidget(self.figures[name])
+        dock.setTitleBarWidget(Grip())
         dock.setFeatures(
-            QDockWidget.DockWidgetFeature.DockWidgetMovable
-            | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+            QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
         )
         return dock
 
@@ -150,17 +165,14 @@ class MainWindow(QMainWindow):
         dock.setObjectName("dock-controls")
         dock.setWidget(tabs)
         dock.setFeatures(
-            QDockWidget.DockWidgetFeature.DockWidgetMovable
-            | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+            QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
         )
         return dock
 
     def _action(self, spec: Action) -> QAction:
         action = QAction(spec.title, self)
         action.setObjectName(spec.id)
-        key = f" ({QKeySequence(spec.shortcut).toString(QKeySequence.SequenceFormat.NativeText)})" * bool(
-            spec.shortcut
-        )
+        key = f" ({QKeySequence(spec.shortcut).toString(QKeySequence.SequenceFormat.NativeText)})" * bool(spec.shortcut)
         action.setToolTip(spec.tip + key)
         action.setStatusTip("")
         if spec.shortcut:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from PyQt6.QtCore import QSettings
 from pydantic import ValidationError
+from PyQt6.QtCore import QSettings
 
 from thalweg.core.scene.spec import Spec, spec_field
 

@@ -176,7 +176,7 @@ class AppState:
     draft: Scene | None = None
     past: tuple[Kept, ...] = ()
     future: tuple[Kept, ...] = ()
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
     generation: int = 1
     playing: bool = False
     advances: int = 0
@@ -316,11 +316,7 @@ def _looked_at_anew(state: AppState, before: PlaneSpec) -> AppState:
     now = state.scene.view.plane
     if now == before:
         return state
-    if (
-        ranges_of(now) != ranges_of(before)
-        or (before.auto_range and not now.auto_range)
-        or now.mode != before.mode
-    ):
+    if ranges_of(now) != ranges_of(before) or (before.auto_range and not now.auto_range) or now.mode != before.mode:
         state = replace(state, ranges=ranges_of(now))
     if directions_of(now) != directions_of(before) or (before.mode == "re-aim" and now.mode != "re-aim"):
         state = replace(
@@ -380,11 +376,7 @@ def _(m: LayPlane, state: AppState) -> AppState:
 def _(m: Undo, state: AppState) -> AppState:
     if state.draft:
         return replace(state, draft=None)
-    return (
-        _travelled(state, state.past[-1], state.past[:-1], (_kept(state), *state.future))
-        if state.past
-        else state
-    )
+    return _travelled(state, state.past[-1], state.past[:-1], (_kept(state), *state.future)) if state.past else state
 
 
 @reduce.register
@@ -399,10 +391,7 @@ def _travelled(state: AppState, to: Kept, past: tuple[Kept, ...], future: tuple[
     live = state.scene.run.model_copy(update={"optimiser": scene.run.optimiser, "steps": scene.run.steps})
     restart = live != scene.run or scene.run.optimiser.name != state.scene.run.optimiser.name
     before = state.scene.view.plane
-    if restart:
-        state = _restarted(state, scene)
-    else:
-        state = _looked_at_anew(replace(state, scene=scene), before)
+    state = _restarted(state, scene) if restart else _looked_at_anew(replace(state, scene=scene), before)
     return replace(state, name=to.name, saved=to.saved, past=past, future=future, field_error=None)
 
 
@@ -517,9 +506,7 @@ def _(m: Map, state: AppState) -> AppState:
     state = replace(state, busy=state.busy and not m.complete, map_error="")
     path = state.frame.path if state.frame else None
     if state.map is None or state.map.plane == m.plane or (path and path.plane == m.plane):
-        return replace(
-            state, map=m, arriving=None, path=path if path and path.plane == m.plane else state.path
-        )
+        return replace(state, map=m, arriving=None, path=path if path and path.plane == m.plane else state.path)
     return replace(state, arriving=m)
 
 

@@ -10,7 +10,7 @@ from thalweg.app.views.figure import Figure
 
 def table_of(figure: Figure, state: AppState) -> FigureTable:
     """The figure's columns, under its title, its caption and the names of its axes."""
-    axes = ()
+    axes: tuple[str, ...] = ()
     if state.map is not None and figure.title == "Landscape":
         axes = tuple(
             f"{name}: {label} ({unit})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 
 from PyQt6.QtCore import QTimer
@@ -60,7 +61,7 @@ def _answer_interrupts(app: QApplication) -> QTimer:
     return heartbeat
 
 
-def _report_to(controller: Controller) -> object:
+def _report_to(controller: Controller) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
     """An error in the window is said in the window; Qt would end the program otherwise."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

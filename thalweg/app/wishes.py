@@ -29,12 +29,7 @@ def session_commands(before: AppState, now: AppState) -> list[SessionCommand]:
 def landscape_on(state: AppState) -> bool:
     """Whether landscapes are to be computed at all."""
     shown = "landscape" in state.scene.view.panels
-    return (
-        shown
-        and state.settings.landscape_share > 0
-        and "landscape" in state.ready
-        and state.started is not None
-    )
+    return shown and state.settings.landscape_share > 0 and "landscape" in state.ready and state.started is not None
 
 
 def wants_parameters(state: AppState) -> bool:

@@ -20,9 +20,5 @@ def scene_names() -> list[str]:
 def shipped_scene(name: str) -> Scene:
     """The shipped scene of this name; raises SpecError when there is none."""
     if name not in scene_names():
-        raise SpecError(
-            f"{name}: there is no such scene or file; shipped scenes are {', '.join(scene_names())}"
-        )
-    return loads(
-        (files("thalweg.assets") / "scenes" / f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml"
-    )
+        raise SpecError(f"{name}: there is no such scene or file; shipped scenes are {', '.join(scene_names())}")
+    return loads((files("thalweg.assets") / "scenes" / f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml")

@@ -91,7 +91,5 @@ class Series:
     def columns(self) -> dict[str, np.ndarray]:
         """``step`` (int64) and one float64 array for every measure, all of the same length."""
         steps = np.array([s for s, _ in self._rows], dtype=np.int64)
-        values = np.array([v for _, v in self._rows], dtype=np.float64).reshape(
-            len(self._rows), len(self._names)
-        )
+        values = np.array([v for _, v in self._rows], dtype=np.float64).reshape(len(self._rows), len(self._names))
         return {"step": steps} | {n: values[:, i] for i, n in enumerate(self._names)}

@@ -56,7 +56,10 @@ class Layout:
 
 def layout_of(module: nn.Module) -> Layout:
     """The layout of a module: one layer for each submodule that owns parameters, in order."""
-    names, shapes, layers, at = [], [], [], 0
+    names: list[str] = []
+    shapes: list[torch.Size] = []
+    layers: list[Layer] = []
+    at = 0
     for module_name, part in module.named_modules():
         own = list(part.named_parameters(recurse=False))
         start = at

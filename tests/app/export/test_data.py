@@ -22,9 +22,7 @@ def read(text: str) -> tuple[list[str], list[str], list[list[str]]]:
     return lines[:count], rows[0], rows[1:]
 
 
-NAMES = st.lists(
-    st.text(min_size=1).filter(lambda s: s.strip() and "\0" not in s), min_size=1, max_size=4, unique=True
-)
+NAMES = st.lists(st.text(min_size=1).filter(lambda s: s.strip() and "\0" not in s), min_size=1, max_size=4, unique=True)
 
 
 @given(st.data())
@@ -40,9 +38,7 @@ def test_floats_come_back(data):
         back = np.array([float(row[k]) for row in rows])
         np.testing.assert_array_equal(back, columns[name].astype(float))
         assert all(
-            math.copysign(1, a) == math.copysign(1, b)
-            for a, b in zip(back, columns[name], strict=True)
-            if a == 0
+            math.copysign(1, a) == math.copysign(1, b) for a, b in zip(back, columns[name], strict=True) if a == 0
         )
 
 
@@ -62,9 +58,7 @@ def test_spelling():
         "wide": np.array([1, 2, 3], dtype=np.longdouble),
     }
     text = csv_text(FigureTable(("Loss per step", "two\nlines", ""), columns))
-    assert text == (
-        "# Loss per step\n# two\n# lines\n#\nstep,loss,done,wide\n1,0.1,0,1.0\n2,nan,1,2.0\n3,-inf,1,3.0\n"
-    )
+    assert text == ("# Loss per step\n# two\n# lines\n#\nstep,loss,done,wide\n1,0.1,0,1.0\n2,nan,1,2.0\n3,-inf,1,3.0\n")
 
 
 def test_numpy_reads_it():

@@ -74,9 +74,7 @@ def test_svg_size_and_text(make_figure):
     root = ET.fromstring(to_svg(view))
     assert (root.get("width"), root.get("height")) == ("900", "600")
     assert root.get("viewBox") == "0 0 900 600"
-    texts = "".join(
-        "".join(node.itertext()) for node in root.iter(f"{SVG}text")
-    )  # Qt splits at Greek letters
+    texts = "".join("".join(node.itertext()) for node in root.iter(f"{SVG}text"))  # Qt splits at Greek letters
     families = {node.get("font-family") for node in root.iter(f"{SVG}text")}
     assert families == {f'"{QFontInfo(view.font()).family()}", sans-serif'}
     assert [label for label in LABELS if label not in texts] == []

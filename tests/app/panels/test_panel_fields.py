@@ -202,9 +202,7 @@ def _wheel(widget):
     )
 
 
-@pytest.mark.parametrize(
-    ("path", "kind"), [("run.optimiser.batch_size", NumberBox), ("run.optimiser.name", QComboBox)]
-)
+@pytest.mark.parametrize(("path", "kind"), [("run.optimiser.batch_size", NumberBox), ("run.optimiser.name", QComboBox)])
 def test_the_wheel_needs_the_focus(qtbot, path, kind):
     """Scrolling over a form changes nothing."""
     it = Edited(qtbot, path)

@@ -304,9 +304,7 @@ def test_cache_is_a_file(server: Server, small: dict[str, bytes], tmp_path: Path
     assert (tmp_path / "cache").read_text() == "in the way"
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind this user"
-)
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind this user")
 def test_cache_not_writable(server: Server, small: dict[str, bytes], tmp_path: Path) -> None:
     """A cache without permission to write, whether its folder for the set is there or not."""
     cache = tmp_path / "cache"
@@ -323,9 +321,7 @@ def test_cache_not_writable(server: Server, small: dict[str, bytes], tmp_path: P
             (cache / "mnist").chmod(0o700)
 
 
-def test_disk_full(
-    server: Server, small: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_disk_full(server: Server, small: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that fills up while a file is written."""
 
     def write(self: object, piece: bytes) -> int:
@@ -338,16 +334,12 @@ def test_disk_full(
 
 def test_unknown_name(tmp_path: Path) -> None:
     """Only the two published sets can be downloaded; the built-in digits need nothing."""
-    with pytest.raises(
-        DataError, match="digits: is not a data set to download; expected one of mnist, fashion"
-    ):
+    with pytest.raises(DataError, match="digits: is not a data set to download; expected one of mnist, fashion"):
         module.download("digits", tmp_path)
     assert is_downloaded("digits", tmp_path)
 
 
-def test_quiet(
-    server: Server, small: dict[str, bytes], tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_quiet(server: Server, small: dict[str, bytes], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Nothing is printed."""
     module.download("mnist", tmp_path, server.url)
     assert capfd.readouterr() == ("", "")

@@ -37,9 +37,7 @@ def refused(path: Path, content: bytes | None = None) -> str:
 
 @given(array=arrays, compressed=st.booleans())
 @settings(deadline=None)
-def test_round_trip(
-    array: NDArray, compressed: bool, idx_bytes: Callable[[NDArray], bytes], scratch: Path
-) -> None:
+def test_round_trip(array: NDArray, compressed: bool, idx_bytes: Callable[[NDArray], bytes], scratch: Path) -> None:
     """What was written comes back: shape, type in native byte order, every value, plain and compressed."""
     content = idx_bytes(array)
     scratch.write_bytes(gzip.compress(content) if compressed else content)

@@ -90,9 +90,7 @@ def test_home_is_expanded(blank_set: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """A folder below "~" is found; the home of somebody unknown is an error in words."""
     monkeypatch.setenv("HOME", str(blank_set.parent))
     monkeypatch.setenv("USERPROFILE", str(blank_set.parent))
-    assert load(
-        DataSpec(name="mnist", folder=f"~/{blank_set.name}", train=1, test=1)
-    ).test_labels.tolist() == [0]
+    assert load(DataSpec(name="mnist", folder=f"~/{blank_set.name}", train=1, test=1)).test_labels.tolist() == [0]
     with pytest.raises(DataError, match="expected the folder with the four IDX files of MNIST"):
         load(DataSpec(name="mnist", folder="~nobody-of-that-name/x"))
 
@@ -159,9 +157,7 @@ def test_faulty_content(
 def test_damaged_file(blank_set: Path, tmp_path: Path) -> None:
     """A file that was cut is named."""
     content = gzip.compress(bytes.fromhex("00000801 0000ea60"))
-    with pytest.raises(
-        DataError, match=r"train-labels-idx1-ubyte: ends after 0 bytes of values; expected 60,000"
-    ):
+    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte: ends after 0 bytes of values; expected 60,000"):
         load(_with(blank_set, tmp_path, "train-labels-idx1-ubyte", content))
 
 
@@ -172,8 +168,7 @@ def test_not_downloaded(tmp_path: Path) -> None:
         load(DataSpec(name="mnist"), tmp_path)
     assert caught.value.name == "mnist"
     assert str(caught.value) == (
-        "MNIST is not downloaded yet; download it, name a folder that holds its four files, "
-        "or use the built-in digits."
+        "MNIST is not downloaded yet; download it, name a folder that holds its four files, or use the built-in digits."
     )
     assert not list(tmp_path.iterdir())
 

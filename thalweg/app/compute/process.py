@@ -141,7 +141,7 @@ def _run_session(pipe: Connection, device: str, cache: Path | None) -> None:
         from thalweg.core.training.service import TrainingService
 
         service = TrainingService(device, cache)
-        service.report = pipe.send  # type: ignore[method-assign]
+        service.report = pipe.send
         pipe.send(Ready("training"))
         _serve_session(pipe, service)
     _leave(pipe)

@@ -21,9 +21,7 @@ class FigureTable:
             if not name.strip():
                 raise ExportError("a column of the table has no name")
             if np.ndim(column) != 1:
-                raise ExportError(
-                    f"the column {name!r} is not one-dimensional: its shape is {np.shape(column)}"
-                )
+                raise ExportError(f"the column {name!r} is not one-dimensional: its shape is {np.shape(column)}")
             if column.dtype.kind not in "fiubU":
                 raise ExportError(f"the column {name!r} holds {column.dtype}, not numbers or text")
         lengths = {name: len(column) for name, column in self.columns.items()}

@@ -56,9 +56,7 @@ def rasterised(pdf: bytes, size: QSize, colour: QColor) -> QImage:
     document.close()
     image = QImage(size, QImage.Format.Format_RGB32)
     if page.isNull() or image.isNull():
-        raise ExportError(
-            f"there is not enough memory for a picture of {size.width()} × {size.height()} pixels"
-        )
+        raise ExportError(f"there is not enough memory for a picture of {size.width()} × {size.height()} pixels")
     image.fill(colour)
     painter = QPainter(image)
     painter.drawImage(0, 0, page)

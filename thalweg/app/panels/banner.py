@@ -31,9 +31,7 @@ class Banner(QFrame):
         self.buttons: dict[str, QPushButton] = {}
         self.hide()
 
-    def set_message(
-        self, sentence: str, answers: tuple[tuple[str, str], ...], progress: Progress | None
-    ) -> None:
+    def set_message(self, sentence: str, answers: tuple[tuple[str, str], ...], progress: Progress | None) -> None:
         """Show a sentence with a button for each (name, title), and how far a long job is."""
         self.setVisible(bool(sentence))
         self.label.setText(sentence)

@@ -59,9 +59,7 @@ class Described:
     @property
     def open_ends(self) -> tuple[bool, bool]:
         """Whether the lower and the upper bound themselves are refused."""
-        return any(isinstance(m, Gt) for m in self.field.metadata), any(
-            isinstance(m, Lt) for m in self.field.metadata
-        )
+        return any(isinstance(m, Gt) for m in self.field.metadata), any(isinstance(m, Lt) for m in self.field.metadata)
 
     @cached_property
     def kind(self) -> Kind:
@@ -110,9 +108,7 @@ def field_at(path: str) -> Described:
 def specs_in(path: str) -> dict[str, str]:
     """The path and title of each spec directly inside the one at ``path``, in their order."""
     fields = spec_at(path).model_fields.items()
-    return {
-        f"{path}.{n}".lstrip("."): f.title or n.capitalize() for n, f in fields if _spec_of(f) is not None
-    }
+    return {f"{path}.{n}".lstrip("."): f.title or n.capitalize() for n, f in fields if _spec_of(f) is not None}
 
 
 def _spec_of(field: FieldInfo) -> type[Spec] | None:

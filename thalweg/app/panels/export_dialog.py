@@ -29,9 +29,7 @@ _FILTER = "PNG (*.png);;SVG (*.svg);;PDF (*.pdf);;Numbers as CSV (*.csv)"
 class ExportDialog(QDialog):
     """Figure, file and resolution; the suffix of the file decides the format."""
 
-    def __init__(
-        self, panels: tuple[str, ...], folder: Path, stem: str, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, panels: tuple[str, ...], folder: Path, stem: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export figure")
         self._folder, self._stem = folder, stem or "figure"
@@ -54,9 +52,7 @@ class ExportDialog(QDialog):
         form.addRow("Figure", self._figure)
         form.addRow("File", row)
         form.addRow("Resolution", self._dpi)
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
-        )
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)

@@ -23,9 +23,7 @@ class _Stack(pg.GraphicsObject):
     def boundingRect(self) -> QRectF:
         return QRectF(0, float(self.edges[0]), 1, float(self.edges[-1] - self.edges[0]))
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         top = float(self.edges[-1])
         for low, colour in zip(self.edges[:-1], self.colours, strict=True):  # stacked, so that no seams show
@@ -63,9 +61,7 @@ class ColourBar(pg.PlotItem):
         """End at the bottom where the neighbour's plot does."""
         self.getAxis("bottom").setHeight(neighbour.getAxis("bottom").minimumHeight())
 
-    def set_bands(
-        self, edges: np.ndarray, colours: list[QColor], ticks: list[tuple[float, str]], label: str
-    ) -> None:
+    def set_bands(self, edges: np.ndarray, colours: list[QColor], ticks: list[tuple[float, str]], label: str) -> None:
         """Show one colour between each two edges; ``ticks`` are (place, text)."""
         self._stack.prepareGeometryChange()
         self._stack.edges, self._stack.colours = edges, colours

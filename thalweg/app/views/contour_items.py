@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import QPointF, QRectF, Qt
@@ -27,9 +29,7 @@ class Bands(pg.GraphicsObject):
         self._rect = QRectF()
         self._hatch: QBrush | None = None
 
-    def set(
-        self, x: np.ndarray, y: np.ndarray, z: np.ndarray, edges: np.ndarray, colours: list[QColor]
-    ) -> None:
+    def set(self, x: np.ndarray, y: np.ndarray, z: np.ndarray, edges: np.ndarray, colours: list[QColor]) -> None:
         """Draw z[j, i] at (x[i], y[j]), one colour between each two edges."""
         self.prepareGeometryChange()
         self._rect = QRectF(QPointF(x[0], y[0]), QPointF(x[-1], y[-1])).normalized()
@@ -38,7 +38,7 @@ class Bands(pg.GraphicsObject):
         for low, colour in zip(edges[:-1], colours, strict=True):
             path = QPainterPath()
             for points, offsets in band(x, y, z, low, np.inf):
-                for start, stop in zip(offsets[:-1], offsets[1:], strict=True):
+                for start, stop in pairwise(offsets):
                     path.addPolygon(QPolygonF([QPointF(*p) for p in points[start:stop].tolist()]))
             if not path.isEmpty():
                 self._areas.append((path, QBrush(colour)))
@@ -52,9 +52,7 @@ class Bands(pg.GraphicsObject):
     def boundingRect(self) -> QRectF:
         return self._rect
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(Qt.PenStyle.NoPen)
         if self._hatch is not None:
@@ -74,14 +72,10 @@ class Lines(pg.GraphicsObject):
 
     def set(self, x: np.ndarray, y: np.ndarray, z: np.ndarray, levels: np.ndarray) -> None:
         """Draw the lines of these levels."""
-        parts = [
-            np.vstack([line, [[np.nan, np.nan]]]) for level in levels for line in lines(x, y, z, float(level))
-        ]
+        parts = [np.vstack([line, [[np.nan, np.nan]]]) for level in levels for line in lines(x, y, z, float(level))]
         points = np.concatenate(parts) if parts else np.empty((0, 2))
         self.prepareGeometryChange()
-        self._path = (
-            pg.arrayToQPath(points[:, 0], points[:, 1], connect="finite") if parts else QPainterPath()
-        )
+        self._path = pg.arrayToQPath(points[:, 0], points[:, 1], connect="finite") if parts else QPainterPath()
         self.update()
 
     def set_pen(self, pen: QPen) -> None:
@@ -92,9 +86,7 @@ class Lines(pg.GraphicsObject):
     def boundingRect(self) -> QRectF:
         return self._path.boundingRect()
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         painter.setPen(self._pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(self._path)
@@ -132,9 +124,7 @@ class PathLine(pg.GraphicsObject):
     def boundingRect(self) -> QRectF:
         return self.viewRect() or QRectF()
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         if not len(self._points):
             return
         t = painter.worldTransform()

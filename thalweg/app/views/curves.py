@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pyqtgraph as pg
 
 from thalweg.app.theme import Theme
 from thalweg.app.views.axes import SwitchableAxis, log10
@@ -20,12 +19,8 @@ class CurvesFigure(Figure):
 
     def __init__(self) -> None:
         super().__init__()
-        self._axes = {
-            name: SwitchableAxis(side) for name, side in (("loss", "left"), ("a", "bottom"), ("b", "bottom"))
-        }
-        self.loss = self.body.addPlot(
-            row=0, col=0, axisItems={"left": self._axes["loss"], "bottom": self._axes["a"]}
-        )
+        self._axes = {name: SwitchableAxis(side) for name, side in (("loss", "left"), ("a", "bottom"), ("b", "bottom"))}
+        self.loss = self.body.addPlot(row=0, col=0, axisItems={"left": self._axes["loss"], "bottom": self._axes["a"]})
         self.accuracy = self.body.addPlot(row=1, col=0, axisItems={"bottom": self._axes["b"]})
         self.accuracy.setXLink(self.loss)
         self.legend = self.loss.addLegend(offset=(-6, 6), colCount=2)
@@ -40,6 +35,7 @@ class CurvesFigure(Figure):
             plot.showGrid(x=True, y=True, alpha=0.25)
             plot.hideButtons()
             plot.getAxis("left").setWidth(52)
+        self.loss.getAxis("bottom").setStyle(showValues=False)
         self._series: Series = {}
         self._unit = ""
         self._log = (False, False)
@@ -70,9 +66,7 @@ class CurvesFigure(Figure):
             for plot in (self.loss, self.accuracy):
                 plot.enableAutoRange(x=True)
             self.loss.enableAutoRange(y=True)
-            label_axis(
-                self.accuracy, "bottom", "step (logarithmic; step 0 left out)" if log_steps else "step"
-            )
+            label_axis(self.accuracy, "bottom", "step (logarithmic; step 0 left out)" if log_steps else "step")
         steps = log10(series["step"].astype(float)) if log_steps else series["step"].astype(float)
         for name, curve in self._curves.items():
             values = series[name]

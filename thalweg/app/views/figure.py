@@ -64,9 +64,7 @@ class TextBlock(pg.GraphicsWidget):
     def sizeHint(self, which: Qt.SizeHint, constraint: QSizeF = QSizeF()) -> QSizeF:  # noqa: B008
         """As high as the text, as wide as there is room."""
         height = self._item.boundingRect().height() if self._text else 0.0
-        return QSizeF(
-            {Qt.SizeHint.MinimumSize: 50.0, Qt.SizeHint.PreferredSize: 200.0}.get(which, 1e6), height
-        )
+        return QSizeF({Qt.SizeHint.MinimumSize: 50.0, Qt.SizeHint.PreferredSize: 200.0}.get(which, 1e6), height)
 
     def boundingRect(self) -> QRectF:
         """The area of the widget."""

@@ -61,16 +61,12 @@ class GradientNormsFigure(Figure):
         for curve in self._curves.values():
             self.plot.removeItem(curve.item)
         self.legend.clear()
-        self._curves = {
-            n: Curve(self.plot, i, f"layer {n.removeprefix(PREFIX)}") for i, n in enumerate(names)
-        }
+        self._curves = {n: Curve(self.plot, i, f"layer {n.removeprefix(PREFIX)}") for i, n in enumerate(names)}
         for curve in self._curves.values():
             curve.dress(self.theme)
             self.legend.addItem(curve.item, curve.name)
         dress_legend(self.legend, self.theme)
-        self.legend.setFixedWidth(
-            self.legend.layout.effectiveSizeHint(pg.QtCore.Qt.SizeHint.MinimumSize).width()
-        )
+        self.legend.setFixedWidth(self.legend.layout.effectiveSizeHint(pg.QtCore.Qt.SizeHint.MinimumSize).width())
 
     def table(self) -> dict[str, np.ndarray]:
         """Step and the norm of each layer's gradient (loss unit per unit of parameter)."""

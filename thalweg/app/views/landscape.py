@@ -90,9 +90,7 @@ class LandscapeFigure(Figure):
         every = max(1, len(values) // 9)
         ticks = [(float(t), f"{v:.3g}") for t, v in list(zip(inner, values, strict=True))[::every]]
         unit = f", {self._unit}" if self._unit != "1" else ""
-        self.bar.set_bands(
-            edges, colours, ticks, f"training loss ({'log' if log else 'linear'} levels{unit})"
-        )
+        self.bar.set_bands(edges, colours, ticks, f"training loss ({'log' if log else 'linear'} levels{unit})")
 
     def table(self) -> dict[str, np.ndarray]:
         """One row for each grid point and each point of the path; ``step`` is -1 on the grid."""

@@ -109,9 +109,7 @@ class _Fetch:
         def note(answer: Any, **_: object) -> None:
             answers.callback(answer.close)
 
-        get = pooch.HTTPDownloader(
-            progressbar=self, chunk_size=CHUNK, timeout=TIMEOUT, hooks={"response": note}
-        )
+        get = pooch.HTTPDownloader(progressbar=self, chunk_size=CHUNK, timeout=TIMEOUT, hooks={"response": note})
         with Path(output_file).open("wb") as out, answers:
             get(url, _Unpacking(out, self._limit), None)
 

@@ -54,9 +54,7 @@ def read_idx(path: str | Path) -> NDArray[Any]:
     except (gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path}: damaged gzip data ({error}); expected a whole gzip file") from error
     except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror or error}); expected an IDX file"
-        ) from error
+        raise DataError(f"{path}: cannot be read ({error.strerror or error}); expected an IDX file") from error
     return values.reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
@@ -97,9 +95,7 @@ def _values(path: Path, stream: BufferedIOBase, dtype: np.dtype[Any], shape: tup
     announced = f"({' × '.join(f'{n:,}' for n in shape)} values of {dtype.itemsize} bytes)"
     # An empty dimension makes the product zero and would let absurd others through to reshape.
     if math.prod(max(n, 1) for n in shape) * dtype.itemsize > MAX_BYTES:
-        raise DataError(
-            f"{path}: the header announces {announced[1:-1]}; expected at most {MAX_BYTES:,} bytes"
-        )
+        raise DataError(f"{path}: the header announces {announced[1:-1]}; expected at most {MAX_BYTES:,} bytes")
     size = math.prod(shape) * dtype.itemsize
     payload = bytearray()
     while len(payload) < size and (piece := stream.read(min(_PIECE, size - len(payload)))):

@@ -81,9 +81,7 @@ def _found(name: str, folder: Path) -> dict[str, Path]:
     try:
         folder = folder.expanduser()
         if not folder.is_dir():
-            raise DataError(
-                f"{folder}: {'is not a folder' if folder.exists() else 'does not exist'}; {expected}"
-            )
+            raise DataError(f"{folder}: {'is not a folder' if folder.exists() else 'does not exist'}; {expected}")
         found = {stem: find_file(folder, stem) for stem in PUBLISHED[name]}
     except (OSError, RuntimeError) as error:  # RuntimeError: "~" of a person without a home
         raise DataError(f"{folder}: cannot be read ({error}); {expected}") from error
@@ -104,9 +102,7 @@ def _header(shape: tuple[int, ...]) -> bytes:
 def _checked(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     array = read_idx(path)
     if array.shape != shape or array.dtype != np.uint8:
-        raise DataError(
-            f"{path}: holds {_form(array.shape, array.dtype)}; expected {_form(shape, np.dtype(np.uint8))}"
-        )
+        raise DataError(f"{path}: holds {_form(array.shape, array.dtype)}; expected {_form(shape, np.dtype(np.uint8))}")
     if array.ndim == 1 and array.max() >= CLASSES:
         raise DataError(f"{path}: holds the label {array.max()}; expected labels from 0 to {CLASSES - 1}")
     return array

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from contourpy import FillType, LineType, contour_generator
 
@@ -55,8 +57,7 @@ def _round_up(step: float) -> float:
 def lines(x: np.ndarray, y: np.ndarray, values: np.ndarray, level: float) -> list[np.ndarray]:
     """The lines of one level as arrays of points [n, 2]; non-finite values are left out."""
     generator = contour_generator(x, y, np.ma.masked_invalid(values), line_type=LineType.Separate)
-    found: list[np.ndarray] = generator.lines(level)  # type: ignore[assignment]
-    return found
+    return cast("list[np.ndarray]", generator.lines(level))
 
 
 def band(
@@ -64,5 +65,5 @@ def band(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """The area between two levels (``high`` may be infinite) as polygons: points [n, 2], offsets of their rings."""
     generator = contour_generator(x, y, np.ma.masked_invalid(values), fill_type=FillType.OuterOffset)
-    points, offsets = generator.filled(low, high)
-    return list(zip(points, offsets, strict=True))  # type: ignore[arg-type]
+    points, offsets = cast("tuple[list[np.ndarray], list[np.ndarray]]", generator.filled(low, high))
+    return list(zip(points, offsets, strict=True))

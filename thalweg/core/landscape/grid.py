@@ -52,9 +52,7 @@ def _every(count: int, stride: int) -> np.ndarray:
     return np.union1d(np.arange(0, count, stride), [count - 1])
 
 
-def landscape(
-    problem: Problem, plane: Plane, x: np.ndarray, y: np.ndarray, batch: Batch
-) -> Iterator[Landscape | None]:
+def landscape(problem: Problem, plane: Plane, x: np.ndarray, y: np.ndarray, batch: Batch) -> Iterator[Landscape | None]:
     """The landscape of a batch, a generator: None after every few grid points, a Landscape after each pass.
 
     It can be left at any of its yields; nothing of the problem is changed.
@@ -74,9 +72,7 @@ def landscape(
         yield Landscape(x, y, _between(x, y, loss, rows, columns), accuracy.copy(), done.copy())
 
 
-def _between(
-    x: np.ndarray, y: np.ndarray, values: np.ndarray, rows: np.ndarray, columns: np.ndarray
-) -> np.ndarray:
+def _between(x: np.ndarray, y: np.ndarray, values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """All grid values from those of a coarse grid: cubic splines, or the nearest value where some are not finite."""
     if len(rows) == len(y) and len(columns) == len(x):
         return values.copy()
@@ -91,4 +87,5 @@ def _between(
 
 
 def _nearest(chosen: np.ndarray, count: int) -> np.ndarray:
-    return np.abs(np.arange(count)[:, None] - chosen[None, :]).argmin(axis=1)
+    nearest: np.ndarray = np.abs(np.arange(count)[:, None] - chosen[None, :]).argmin(axis=1)
+    return nearest

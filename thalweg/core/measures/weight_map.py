@@ -11,4 +11,5 @@ from thalweg.core.problem import Problem
 def weight_map(problem: Problem, vector: Tensor, shape: tuple[int, int]) -> np.ndarray:
     """For each pixel the Euclidean norm of its outgoing first-layer weights; float32 of ``shape``."""
     weights = problem.layout.views(vector.detach())[problem.layout.layers[0].parameters[0]]
-    return weights.norm(dim=0).reshape(shape).cpu().numpy()
+    norms: np.ndarray = weights.norm(dim=0).reshape(shape).cpu().numpy()
+    return norms

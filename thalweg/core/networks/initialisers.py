@@ -26,9 +26,7 @@ def initialise(module: nn.Module, name: str, generator: Generator) -> None:
     weight_deviation, bias_deviation = _WEIGHTS[name]
     for part in module.modules():
         if isinstance(part, nn.Linear):
-            part.weight.copy_(
-                _normal(part.weight, weight_deviation(part.in_features, part.out_features), generator)
-            )
+            part.weight.copy_(_normal(part.weight, weight_deviation(part.in_features, part.out_features), generator))
             part.bias.copy_(_normal(part.bias, bias_deviation, generator))
 
 

@@ -18,7 +18,5 @@ def negative_gradient(problem: Problem, origin: Tensor, layers: tuple[int, ...],
     gradient = problem.gradient(origin, problem.first(examples)) * problem.layout.mask(layers).to(origin)
     norm = gradient.double().norm()
     if not norm > 0 or not norm.isfinite():
-        raise DirectionError(
-            f"the gradient of {words} has norm {norm.item():g} here, so it gives no direction"
-        )
+        raise DirectionError(f"the gradient of {words} has norm {norm.item():g} here, so it gives no direction")
     return Direction((-gradient / norm).to(origin), f"negative gradient of {words}", "distance")

@@ -40,7 +40,5 @@ def _perpendicular(y: Direction, x: Direction) -> Direction:
     rest = v - (u @ v) / (u @ u) * u
     if rest.norm() < 1e-3 * v.norm():
         cosine = float(u @ v / (u.norm() * v.norm()))
-        raise DirectionError(
-            f"the two axes are parallel (cosine {cosine:.4f}); choose another seed for one of them"
-        )
+        raise DirectionError(f"the two axes are parallel (cosine {cosine:.4f}); choose another seed for one of them")
     return replace(y, vector=rest.to(y.vector))

@@ -22,9 +22,7 @@ def random_direction(problem: Problem, origin: Tensor, layers: tuple[int, ...], 
     vector = torch.cat(parts) * problem.layout.mask(layers).to(origin)
     words = layers_in_words(layers, len(problem.layout.layers))
     if not vector.any():
-        raise DirectionError(
-            f"the weights of {words} are all zero, so a filter-normalised direction is zero too"
-        )
+        raise DirectionError(f"the weights of {words} are all zero, so a filter-normalised direction is zero too")
     return Direction(vector, f"random direction of {words} (filter-normalised, seed {seed})", "filter norms")
 
 
@@ -32,4 +30,5 @@ def _scaled(drawn: Tensor, like: Tensor) -> Tensor:
     if like.dim() < 2:
         return torch.zeros_like(like)
     rows, model = drawn.flatten(1), like.flatten(1)
-    return (rows * (model.norm(dim=1, keepdim=True) / rows.norm(dim=1, keepdim=True))).view_as(like)
+    scaled: Tensor = rows * (model.norm(dim=1, keepdim=True) / rows.norm(dim=1, keepdim=True))
+    return scaled.view_as(like)

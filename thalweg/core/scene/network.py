@@ -24,7 +24,12 @@ class NetworkSpec(Spec):
         strict=False,
         max_length=50,
     )
-    activation: Activation = spec_field("sigmoid", "Activation", "The nonlinearity after every hidden layer.")
+    activation: Activation = spec_field(
+        "sigmoid",
+        "Activation",
+        "The nonlinearity after every hidden layer.",
+        labels={"sigmoid": "Sigmoid", "tanh": "tanh", "relu": "ReLU"},
+    )
     initialisation: Initialisation = spec_field(
         "fan-in",
         "Initial weights",

@@ -53,9 +53,10 @@ class Scene(Spec):
         return self
 
     def edited(self, changes: Mapping[str, Any]) -> Scene:
-        """This scene with the fields at the dotted paths replaced; raises SpecError, and leaves this one as it is.
+        """The scene with the fields at the dotted paths replaced; raises SpecError, and leaves this one as it is.
 
-        When the number of layers changes, an axis on the last layer stays on the last layer.
+        When the number of layers changes, an axis on the last layer stays on the last layer; when an axis becomes a
+        single weight, it keeps the first of its layers.
 
         >>> Scene().edited({"run.seed": 3}).run.seed
         3
@@ -69,6 +70,10 @@ class Scene(Spec):
             if leaf not in node:
                 raise SpecError(f"{path}: unknown field; accepted here: {', '.join(node)}")
             node[leaf] = value
+        for name in ("x", "y"):
+            axis, path = tree["view"]["plane"][name], f"view.plane.{name}"
+            if changes.get(f"{path}.kind") == "weight" and f"{path}.layers" not in changes:
+                axis["layers"] = axis["layers"][:1] or (1,)
         before, after = len(self.run.network.hidden) + 1, _layer_count(tree)
         if before != after:
             for name in {"x", "y"} - {

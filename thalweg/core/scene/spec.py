@@ -113,9 +113,7 @@ def _sentences(error: ValidationError, spec: type[BaseModel]) -> Iterator[str]:
         elif e["type"] == "missing":
             yield f"{path}: missing; expected {accepts(field.annotation, field) if field else 'a value'}"
         elif e["type"] == "value_error":
-            yield ".".join(
-                [*names, str(e["ctx"]["error"])]
-            )  # validators name their field relative to their spec
+            yield ".".join([*names, str(e["ctx"]["error"])])  # validators name their field relative to their spec
         else:
             wanted = accepts(field.annotation, field) if field else e["msg"]
             yield f"{path}: {_shown(e['input'])} is not accepted; expected {wanted}"

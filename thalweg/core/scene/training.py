@@ -44,9 +44,7 @@ class OptimiserSpec(Spec):
     momentum: float = spec_field(
         0.0, "Momentum", "Share of the last step that is kept (SGD and RMSProp).", live=True, ge=0, lt=1
     )
-    batch_size: int = spec_field(
-        10, "Batch size", "Training examples per step.", live=True, unit="examples", ge=1
-    )
+    batch_size: int = spec_field(10, "Batch size", "Training examples per step.", live=True, unit="examples", ge=1)
 
 
 class RunSpec(Spec):
@@ -59,9 +57,7 @@ class RunSpec(Spec):
     seed: int = spec_field(
         0, "Seed", "Start of the random numbers for initial weights and shuffling.", ge=0, le=2**31 - 1
     )
-    steps: int = spec_field(
-        2000, "Length", "Steps that `thalweg run` trains.", live=True, unit="steps", ge=1, le=10**9
-    )
+    steps: int = spec_field(2000, "Length", "Steps that `thalweg run` trains.", live=True, unit="steps", ge=1, le=10**9)
 
     @model_validator(mode="after")
     def _batch_fits(self) -> RunSpec:

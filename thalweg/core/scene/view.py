@@ -31,9 +31,7 @@ class AxisSpec(Spec):
             "weight": "Single weight",
         },
     )
-    source: int = spec_field(
-        0, "From input", "Single weight: number of the unit or pixel it comes from, from 0.", ge=0
-    )
+    source: int = spec_field(0, "From input", "Single weight: number of the unit or pixel it comes from, from 0.", ge=0)
     target: int = spec_field(0, "To unit", "Single weight: number of the unit it leads to, from 0.", ge=0)
     seed: int = spec_field(1, "Seed", "Seed of a random direction.", ge=0, le=2**31 - 1)
     low: float = spec_field(-1.0, "From", "Lower end of the axis.", allow_inf_nan=False)
@@ -42,15 +40,11 @@ class AxisSpec(Spec):
     @model_validator(mode="after")
     def _ordered(self) -> AxisSpec:
         if not self.low < self.high:
-            raise SpecError(
-                f"low: {self.low:g} is not accepted; expected a number below high ({self.high:g})"
-            )
+            raise SpecError(f"low: {self.low:g} is not accepted; expected a number below high ({self.high:g})")
         if len(set(self.layers)) != len(self.layers):
             raise SpecError(f"layers: {list(self.layers)} is not accepted; expected each layer once")
         if self.kind == "weight" and len(self.layers) != 1:
-            raise SpecError(
-                f"layers: {list(self.layers)} is not accepted; a single weight lies in exactly one layer"
-            )
+            raise SpecError(f"layers: {list(self.layers)} is not accepted; a single weight lies in exactly one layer")
         return self
 
 
@@ -67,12 +61,8 @@ class PlaneSpec(Spec):
         "point, directions included.",
         labels={"fixed": "Stays where laid", "follow": "Follows the point", "re-aim": "Follows and re-aims"},
     )
-    auto_range: bool = spec_field(
-        True, "Grow with the path", "Widen the axes when the path would leave them."
-    )
-    resolution: int = spec_field(
-        41, "Resolution", "Grid points along each axis.", unit="points", ge=5, le=201
-    )
+    auto_range: bool = spec_field(True, "Grow with the path", "Widen the axes when the path would leave them.")
+    resolution: int = spec_field(41, "Resolution", "Grid points along each axis.", unit="points", ge=5, le=201)
     examples: int = spec_field(
         1000,
         "Examples",
@@ -87,9 +77,7 @@ class PlaneSpec(Spec):
         "Spacing of the contour levels.",
         labels={"linear": "Linear", "log": "Logarithmic"},
     )
-    levels: int = spec_field(
-        16, "Contour levels", "Contour lines between the lowest and highest loss.", ge=3, le=60
-    )
+    levels: int = spec_field(16, "Contour levels", "Contour lines between the lowest and highest loss.", ge=3, le=60)
 
 
 class ViewSpec(Spec):
@@ -104,9 +92,7 @@ class ViewSpec(Spec):
     )
     log_loss: bool = spec_field(False, "Logarithmic loss", "Draw the loss curves on a logarithmic axis.")
     log_steps: bool = spec_field(False, "Logarithmic steps", "Draw steps on a logarithmic axis.")
-    example: int = spec_field(
-        0, "Example", "Training example drawn beside the input-weight map, from 0.", ge=0
-    )
+    example: int = spec_field(0, "Example", "Training example drawn beside the input-weight map, from 0.", ge=0)
 
 
 class PaceSpec(Spec):
@@ -121,7 +107,5 @@ class PaceSpec(Spec):
         "What a step of the player is: one batch, a whole epoch, or a number of batches.",
         labels={"batch": "one batch", "epoch": "one epoch", "batches": "N batches"},
     )
-    batches: int = spec_field(
-        10, "N", "Batches in one step of the player, when a step is N batches.", ge=1, le=10**6
-    )
+    batches: int = spec_field(10, "N", "Batches in one step of the player, when a step is N batches.", ge=1, le=10**6)
     play: bool = spec_field(False, "Play at once", "Start training as soon as the scene is open.")

@@ -85,14 +85,9 @@ def read(path: Path) -> Recording:
 
 def _check(path: Path, found: Recording) -> None:
     size = sum(
-        (i + 1) * o
-        for i, o in zip(found.scene.run.network.sizes, found.scene.run.network.sizes[1:], strict=False)
+        (i + 1) * o for i, o in zip(found.scene.run.network.sizes, found.scene.run.network.sizes[1:], strict=False)
     )
-    if (
-        found.parameters.shape != (len(found.steps), size)
-        or not len(found.steps)
-        or "step" not in found.series
-    ):
+    if found.parameters.shape != (len(found.steps), size) or not len(found.steps) or "step" not in found.series:
         raise RunFileError(
             f"{path}: a damaged run file (parameters of shape {found.parameters.shape}, "
             f"expected ({len(found.steps)}, {size}))"

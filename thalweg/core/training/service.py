@@ -45,6 +45,9 @@ from thalweg.core.training.session import Session
 MEASURE_SHARE = 0.04
 """Share of the time that measuring loss, accuracy and gradient norms may take while training runs flat out."""
 
+SLOW_MEASURE_SHARE = 0.25
+"""The same share while training waits for its next step to be due."""
+
 EXAMPLES_SHOWN = 200
 """Training images that are sent to be looked at."""
 
@@ -122,11 +125,11 @@ def path_on(number: int, plane: Plane, steps: np.ndarray, rows: torch.Tensor) ->
 
 def share_of_movement(coordinates: np.ndarray, plane: Plane, rows: torch.Tensor) -> float:
     """Share of the squared distance between the first and last point that lies in the plane; 0 to 1."""
-    moved = (rows[-1].double() - rows[0].double()).norm().item()
+    moved = float((rows[-1].double() - rows[0].double()).norm())
     if moved == 0:
         return 1.0
     alpha, beta = coordinates[-1, :2] - coordinates[0, :2]
-    inside = (alpha * plane.x.vector.double() + beta * plane.y.vector.double()).norm().item()
+    inside = float((alpha * plane.x.vector.double() + beta * plane.y.vector.double()).norm())
     return min(1.0, (inside / moved) ** 2)
 
 
@@ -141,7 +144,7 @@ class Clock:
         """Play or pause at a pace; a step that was begun is given up when pausing."""
         if not playing:
             self.pending = 0
-        if playing and not self.playing or pace != self.pace:
+        if (playing and not self.playing) or pace != self.pace:
             self._due = self._now()
         self.playing, self.pace = playing, pace
 
@@ -159,9 +162,7 @@ class Clock:
         """Begin the next step if it is due."""
         if self.playing and not self.pending and self.wait() <= 0:
             self.pending = self.batches(session)
-            self._due = max(
-                self._due + 1 / self.pace.speed, self._now() - 0.1
-            )  # late steps are not all made up for
+            self._due = max(self._due + 1 / self.pace.speed, self._now() - 0.1)  # late steps are not all made up for
 
     def wait(self) -> float:
         """Seconds until there is something to do; infinite when paused."""
@@ -185,16 +186,15 @@ class TrainingService:
         self._device, self._cache, self._now = device, cache, now
         self._every = measure_every
         self._clock = Clock(now)
-        self._events: deque[SessionEvent] = deque()
+        self.report: Callable[[SessionEvent], None] = lambda event: None
+        """Says something in the middle of a command; whoever owns the service sets it."""
         self._rate: deque[tuple[float, int]] = deque(maxlen=400)
-        self._measure_debt = 0.0
+        self._next_measure = 0.0
         self._want_parameters = False
         self._may_send = False
         self._dirty = False
 
-    def handle(
-        self, command: SessionCommand, cancelled: Callable[[], bool] = lambda: False
-    ) -> Iterator[SessionEvent]:
+    def handle(self, command: SessionCommand, cancelled: Callable[[], bool] = lambda: False) -> Iterator[SessionEvent]:
         """Carry out a command; yields what there is to say about it. A download looks at ``cancelled``."""
         if isinstance(command, Start):
             yield from self._start(command)
@@ -234,9 +234,10 @@ class TrainingService:
         else:
             yield started(command.generation, command.run, dataset, self.run.problem, self._device)
             self._may_send = self._want_parameters = self._dirty = True
+            if (first := self.frame()) is not None:  # before any step, so that a plane can be laid at step 0
+                yield first
 
     def _download(self, command: Download, cancelled: Callable[[], bool]) -> Iterator[SessionEvent]:
-        """Progress goes to the events at once, through :meth:`pump`, as the download blocks."""
         try:
             datasets.download(
                 command.name,
@@ -249,10 +250,6 @@ class TrainingService:
         except DataError as e:
             yield Failed(command.generation, str(e))
         yield Progress(command.generation, "", 1, 1, "bytes")
-
-    def report(self, event: SessionEvent) -> None:
-        """Say something in the middle of a command; a worker replaces this by sending at once."""
-        self._events.append(event)
 
     def wait(self) -> float:
         """Seconds until there is training to do; infinite when paused."""
@@ -307,13 +304,14 @@ class TrainingService:
         )
 
     def _measure(self, run: Run) -> None:
-        """Measure, unless that has had its share of the time already; an idle session always measures."""
+        """Measure, unless that has had its share of the time already; a session at rest always measures."""
+        wait = self._clock.wait()
         now = self._now()
-        busy = self._clock.wait() < 0.02
-        if busy and now < self._measure_debt:
+        if now < self._next_measure and wait < self._next_measure - now:
             return
         run.measure()
-        self._measure_debt = self._now() + (self._now() - now) / MEASURE_SHARE
+        took = self._now() - now
+        self._next_measure = now + took / (MEASURE_SHARE if wait == 0 else SLOW_MEASURE_SHARE)
 
     def _steps_per_second(self) -> float:
         now = self._rate[-1][0]
@@ -326,6 +324,4 @@ class TrainingService:
 def plane_of(laid: PlaneLaid, like: torch.Tensor) -> Plane:
     """The plane of a message, on the device of ``like``."""
     origin, x, y = (torch.from_numpy(a).to(like.device) for a in (laid.origin, laid.x, laid.y))
-    return Plane(
-        origin, Direction(x, laid.labels[0], laid.units[0]), Direction(y, laid.labels[1], laid.units[1])
-    )
+    return Plane(origin, Direction(x, laid.labels[0], laid.units[0]), Direction(y, laid.labels[1], laid.units[1]))

@@ -59,7 +59,7 @@ class Session:
         inputs, labels = self._next_batch()
         self.gradient.zero_()
         loss = self.problem.objective.mean(self.problem.module(inputs), labels)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self._optimiser.step()
         self.step_count += 1
         return loss.item()

@@ -1,0 +1,238 @@
+"""The landscape service: requests in, planes and maps out."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from thalweg.core import data as datasets
+from thalweg.core.landscape import service as services
+from thalweg.core.landscape.service import LandscapeService
+from thalweg.core.messages import Failed, Map, MapRequest, PlaneLaid
+from thalweg.core.plane.lay import lay
+from thalweg.core.problem import Problem, build
+from thalweg.core.scene import AxisSpec, PlaneSpec, RunSpec
+from thalweg.core.training.session import Session
+
+from .toys import plain, tiny_run
+
+VIEW = PlaneSpec(
+    x=AxisSpec(layers=(1,), low=-1.0, high=2.0),
+    y=AxisSpec(layers=(2,), low=-1.0, high=1.0),
+    mode="fixed",
+    resolution=9,
+    examples=40,
+)
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[Problem, np.ndarray, np.ndarray]:
+    """A problem, its start, and its parameters after 15 steps."""
+    run = tiny_run()
+    session = Session(run, build(run, datasets.load(run.data)))
+    for _ in range(15):
+        session.step()
+    return session.problem, session.problem.start.numpy(), session.snapshot().numpy()
+
+
+def request(trained, view: PlaneSpec = VIEW, **changes: object) -> MapRequest:
+    """The first map of a run: laid at step 0, the current point at step 15."""
+    _, start, point = trained
+    wanted = MapRequest(
+        generation=4,
+        number=1,
+        run=tiny_run(),
+        view=view,
+        plane=2,
+        laid_step=0,
+        laid=start,
+        step=15,
+        point=point,
+        x_range=(view.x.low, view.x.high),
+        y_range=(view.y.low, view.y.high),
+    )
+    return dataclasses.replace(wanted, **changes)
+
+
+def answered(service: LandscapeService, wanted: MapRequest) -> list[PlaneLaid | Map | Failed]:
+    """All events but the pauses."""
+    return [e for e in service.answer(wanted) if e is not None]
+
+
+def test_a_plane_is_laid_and_then_mapped_coarse_to_fine(trained) -> None:
+    """PlaneLaid first, then a map after each pass, the last complete; all with the request's numbers."""
+    laid, *maps = answered(LandscapeService(), request(trained))
+    assert isinstance(laid, PlaneLaid)
+    assert (laid.generation, laid.plane, laid.step) == (4, 2, 0)
+    problem, start, _ = trained
+    plane = lay(problem, torch.from_numpy(start), VIEW)
+    assert np.array_equal(laid.origin, start)
+    np.testing.assert_allclose(laid.x, plane.x.vector.numpy(), atol=1e-7)
+    np.testing.assert_allclose(laid.y, plane.y.vector.numpy(), atol=1e-7)
+    assert laid.labels == (plane.x.label, plane.y.label)
+    assert laid.cosine == pytest.approx(plane.cosine, abs=1e-6)
+    assert [m.evaluated for m in maps] == [25, 81]
+    assert [m.complete for m in maps] == [False, True]
+    for found in maps:
+        assert isinstance(found, Map)
+        assert (found.generation, found.number, found.plane) == (4, 1, 2)
+        assert (found.step, found.laid_step, found.examples) == (15, 0, 40)
+        assert (found.view, found.labels) == (VIEW, laid.labels)
+
+
+def test_the_map_of_a_fixed_plane_is_the_plain_loss_on_it(trained) -> None:
+    """loss[j, i] at origin + x[i] u + y[j] v, over the first examples; the point's own losses beside it."""
+    problem, start, point = trained
+    laid, *_, found = answered(LandscapeService(), request(trained))
+    batch = problem.first(40)
+    origin, u, v = (torch.from_numpy(a).double() for a in (laid.origin, laid.x, laid.y))
+    assert found.x.tolist() == np.linspace(-1, 2, 9).tolist()
+    assert found.y.tolist() == np.linspace(-1, 1, 9).tolist()
+    for j, i in ((0, 0), (8, 3), (2, 7)):
+        loss, accuracy, _ = plain(problem, origin + found.x[i] * u + found.y[j] * v, batch)
+        assert found.loss[j, i] == pytest.approx(loss, rel=1e-5)
+        assert found.accuracy[j, i] == pytest.approx(accuracy)
+    assert found.loss_at_point == pytest.approx(plain(problem, torch.from_numpy(point), batch)[0], rel=1e-5)
+    a, b = found.point
+    assert found.loss_at_projection == pytest.approx(plain(problem, origin + a * u + b * v, batch)[0], rel=1e-5)
+    assert abs(found.loss_at_point - found.loss_at_projection) > 1e-3, "the path has left the plane"
+    basis = np.stack([laid.x, laid.y], axis=1).astype(np.float64)
+    np.testing.assert_allclose((a, b), np.linalg.lstsq(basis, (point - start).astype(float), rcond=None)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["follow", "re-aim"])
+def test_a_plane_through_the_point_has_the_points_loss(trained, mode: str) -> None:
+    """Where the plane goes through the current point, the loss at its projection is the loss at the point."""
+    view = VIEW.model_copy(update={"mode": mode})
+    wanted = request(trained, view)
+    if mode == "re-aim":
+        wanted = dataclasses.replace(wanted, laid=wanted.point, laid_step=15)
+    *_, found = answered(LandscapeService(), wanted)
+    assert found.loss_at_projection == pytest.approx(found.loss_at_point, rel=1e-5)
+
+
+def test_follow_maps_the_parallel_plane_with_agreeing_coordinates(trained) -> None:
+    """The loss around the current point: the same axes, the coordinates of the fixed plane, another map."""
+    problem, _, point = trained
+    fixed = answered(LandscapeService(), request(trained))
+    laid, *_, found = answered(LandscapeService(), request(trained, VIEW.model_copy(update={"mode": "follow"})))
+    assert np.array_equal(laid.x, fixed[0].x)
+    assert found.point == pytest.approx(fixed[-1].point, abs=1e-5)
+    u, v = (torch.from_numpy(a).double() for a in (laid.x, laid.y))
+    a, b = found.point
+    for j, i in ((0, 0), (5, 6)):
+        vector = torch.from_numpy(point).double() + (found.x[i] - a) * u + (found.y[j] - b) * v
+        assert found.loss[j, i] == pytest.approx(plain(problem, vector, problem.first(40))[0], rel=1e-5)
+
+
+def test_a_plane_that_was_laid_is_not_laid_again(trained) -> None:
+    """The next request of the same plane is answered with maps only, on the same directions."""
+    service = LandscapeService()
+    view = VIEW.model_copy(update={"mode": "follow"})
+    first = answered(service, request(trained, view))
+    again = answered(service, request(trained, view, number=2, laid=trained[2]))
+    assert isinstance(first[0], PlaneLaid)
+    assert all(isinstance(e, Map) for e in again)
+    assert np.array_equal(again[-1].loss, first[-1].loss)
+    other = answered(service, request(trained, view, number=3, plane=3))
+    assert isinstance(other[0], PlaneLaid)
+    newer = answered(service, request(trained, view, number=4, plane=3, generation=5))
+    assert isinstance(newer[0], PlaneLaid)
+
+
+def test_a_fixed_map_is_computed_once(trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While only the point moves, the finished map is sent again; new ranges or another plane are computed."""
+    service, calls = LandscapeService(), []
+    computed = services.landscape
+
+    def counted(*args: object):
+        calls.append(args)
+        return computed(*args)
+
+    monkeypatch.setattr(services, "landscape", counted)
+    *_, first = answered(service, request(trained))
+    (again,) = answered(service, request(trained, number=2, step=16, point=trained[1] + 0.01))
+    assert len(calls) == 1
+    assert (again.number, again.step, again.complete) == (2, 16, True)
+    assert np.array_equal(again.loss, first.loss)
+    assert again.point != first.point
+    assert again.loss_at_point != first.loss_at_point
+    for n, change in enumerate(
+        (
+            {"x_range": (-1.0, 5.0)},
+            {"plane": 9},
+            {"view": VIEW.model_copy(update={"resolution": 5})},
+            {"view": VIEW.model_copy(update={"examples": 10})},
+        )
+    ):
+        answered(service, request(trained, **change))
+        assert len(calls) == 2 + n
+
+
+def test_a_map_that_was_left_is_not_taken_for_a_finished_one(trained) -> None:
+    """A request that is left after its first pass leaves the service as good as new."""
+    service = LandscapeService()
+    for event in service.answer(request(trained)):
+        if isinstance(event, Map):
+            break
+    found = answered(service, request(trained, number=2))
+    assert found[-1].complete
+    *_, fresh = answered(LandscapeService(), request(trained))
+    assert np.array_equal(found[-1].loss, fresh.loss)
+
+
+def test_another_run_is_another_problem(trained) -> None:
+    """Another loss or other data are taken up, whatever was remembered."""
+    service = LandscapeService()
+    *_, one = answered(service, request(trained))
+    other = request(trained, run=tiny_run(objective__loss="squared-error"), generation=5)
+    *_, two = answered(service, other)
+    *_, fresh = answered(LandscapeService(), other)
+    assert np.array_equal(two.loss, fresh.loss)
+    assert not np.allclose(one.loss, two.loss)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        (AxisSpec(layers=(1,)), AxisSpec(layers=(1,)), "the two axes are parallel"),
+        (AxisSpec(layers=(2,), kind="random"), AxisSpec(layers=(2,), kind="random"), "another seed"),
+    ],
+)
+def test_axes_that_span_no_plane_fail_with_a_sentence(trained, x: AxisSpec, y: AxisSpec, words: str) -> None:
+    """One Failed, no map; and the next request is answered."""
+    service = LandscapeService()
+    (found,) = answered(service, request(trained, VIEW.model_copy(update={"x": x, "y": y})))
+    assert isinstance(found, Failed)
+    assert found.generation == 4
+    assert found.sentence.startswith("No landscape: ")
+    assert words in found.sentence
+    assert isinstance(answered(service, request(trained))[-1], Map)
+
+
+@pytest.mark.parametrize("kind", ["gradient", "random"])
+def test_a_plane_laid_where_training_diverged_fails_with_a_sentence(trained, kind: str) -> None:
+    """Parameters that are not numbers give no direction, of any kind."""
+    view = VIEW.model_copy(update={"x": AxisSpec(layers=(1,), kind=kind), "y": AxisSpec(layers=(2,), kind=kind)})
+    nowhere = np.full_like(trained[1], np.nan)
+    found = answered(LandscapeService(), request(trained, view, laid=nowhere, point=nowhere))
+    assert [type(e) for e in found] == [Failed]
+
+
+def test_data_that_is_missing_fails_with_a_sentence(trained, tmp_path) -> None:
+    """A landscape of data that is not on this machine is a Failed, not an exception."""
+    run = RunSpec(data={"name": "mnist"})
+    (found,) = answered(LandscapeService(cache=tmp_path), request(trained, run=run))
+    assert isinstance(found, Failed)
+    assert "MNIST" in found.sentence
+
+
+def test_a_request_can_be_left_between_grid_points(trained) -> None:
+    """There is a pause before the first map, so that a newer request need not wait."""
+    events = LandscapeService().answer(request(trained))
+    assert isinstance(next(events), PlaneLaid)
+    assert next(events) is None
+    events.close()

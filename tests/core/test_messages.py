@@ -1,0 +1,84 @@
+"""Messages cross a process boundary: frozen, picklable, numpy inside, no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+
+from thalweg.core import messages
+from thalweg.core.landscape.service import LandscapeService
+from thalweg.core.messages import Acknowledge, Advance, Map, MapRequest, PlaneLaid, Start
+from thalweg.core.scene import PlaneSpec
+from thalweg.core.training.service import TrainingService
+
+from .toys import tiny_run
+
+UNIONS = ("SessionCommand", "SessionEvent", "LandscapeCommand", "LandscapeEvent")
+KINDS = sorted({m for name in UNIONS for m in get_args(getattr(messages, name))}, key=lambda m: m.__name__)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.__name__)
+def test_every_message_is_a_frozen_dataclass(kind: type) -> None:
+    """What was sent cannot be changed."""
+    assert dataclasses.is_dataclass(kind)
+    assert kind.__dataclass_params__.frozen
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k.__name__ != "Share"], ids=lambda k: k.__name__)
+def test_every_message_of_a_run_carries_its_generation(kind: type) -> None:
+    """The first field says which run it belongs to."""
+    assert dataclasses.fields(kind)[0].name == "generation"
+
+
+def real_messages() -> list[object]:
+    """Messages as two services really send them."""
+    training, landscape = TrainingService(now=lambda: 0.0), LandscapeService()
+    view = PlaneSpec(y={"layers": (2,)}, resolution=5, examples=10)
+    run = tiny_run()
+    found: list[object] = [Start(1, run), *training.handle(Start(1, run))]
+    frame = training.frame()
+    assert frame is not None
+    wanted = MapRequest(1, 1, run, view, 1, 0, frame.parameters, 0, frame.parameters, (-1.0, 1.0), (-1.0, 1.0))
+    answers = [e for e in landscape.answer(wanted) if e]
+    assert [type(e) for e in answers] == [PlaneLaid, Map]
+    for command in (answers[0], Advance(1, 1), Acknowledge(1, True)):
+        list(training.handle(command))
+    return [*found, frame, wanted, *answers, training.frame()]
+
+
+def equal(a: object, b: object) -> bool:
+    """Equality that looks into dataclasses, mappings and arrays."""
+    if dataclasses.is_dataclass(a):
+        return type(a) is type(b) and all(equal(getattr(a, f.name), getattr(b, f.name)) for f in dataclasses.fields(a))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    return bool(a == b)
+
+
+def test_messages_come_out_of_a_pipe_as_they_went_in() -> None:
+    """Pickled and back: equal in every field, and without a trace of torch."""
+    for message in real_messages():
+        content = pickle.dumps(message)
+        assert b"torch" not in content, type(message)
+        assert equal(message, pickle.loads(content)), type(message)
+
+
+def test_arrays_of_a_message_are_not_the_workers_own() -> None:
+    """What a frame holds does not change while training goes on in the same process."""
+    training = TrainingService(now=lambda: 0.0)
+    list(training.handle(Start(1, tiny_run())))
+    frame = training.frame()
+    assert frame is not None
+    kept = pickle.loads(pickle.dumps(frame))
+    list(training.handle(Advance(1, 5)))
+    training.work(1.0)
+    assert training.run
+    assert not torch.equal(training.run.session.snapshot(), torch.from_numpy(kept.parameters))
+    assert equal(frame, kept)

@@ -1,0 +1,580 @@
+"""The training service: commands in, events out, with a clock that the test turns by hand."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path as FilePath
+
+import numpy as np
+import pytest
+import torch
+
+from thalweg.core import data as datasets
+from thalweg.core.measures.curves import curves
+from thalweg.core.measures.gradient_norms import gradient_norms
+from thalweg.core.messages import (
+    Acknowledge,
+    Advance,
+    Cancel,
+    DataMissing,
+    Failed,
+    Frame,
+    PlaneLaid,
+    Play,
+    SessionCommand,
+    SessionEvent,
+    Start,
+    Started,
+    Stopped,
+    Tune,
+)
+from thalweg.core.problem import build
+from thalweg.core.scene import OptimiserSpec, PaceSpec, RunSpec
+from thalweg.core.training.service import TrainingService
+from thalweg.core.training.session import Session
+
+from .toys import tiny_run
+
+FLAT_OUT = PaceSpec()
+DIVERGING = {
+    "network__activation": "relu",
+    "objective__loss": "squared-error",
+    "optimiser__learning_rate": 1000.0,
+}
+
+
+class FakeClock:
+    """Seconds that pass when the test says so, and ``tick`` seconds each time somebody looks."""
+
+    def __init__(self, tick: float = 0.0) -> None:
+        self.time, self.tick = 100.0, tick
+
+    def __call__(self) -> float:
+        self.time += self.tick
+        return self.time
+
+
+class Desk:
+    """A service with a clock, and short ways to say things to it."""
+
+    def __init__(self, run: RunSpec | None = None, tick: float = 0.0, **settings: object) -> None:
+        self.clock = FakeClock(tick)
+        self.service = TrainingService(now=self.clock, **settings)
+        self.events = self.say(Start(1, run or tiny_run()))
+
+    def say(self, command: SessionCommand) -> list[SessionEvent]:
+        """What the service answers to a command."""
+        return list(self.service.handle(command))
+
+    def play(self, pace: PaceSpec = FLAT_OUT) -> None:
+        """Press play."""
+        assert self.say(Play(1, True, pace)) == []
+
+    def pause(self) -> None:
+        """Press pause."""
+        self.say(Play(1, False, FLAT_OUT))
+
+    def advance(self, steps: int = 1) -> SessionEvent | None:
+        """Take steps of the player, to their end."""
+        assert self.say(Advance(1, steps)) == []
+        return self.service.work(1e9)
+
+    def frame(self, parameters: bool = True) -> Frame:
+        """Acknowledge, and take the frame that comes."""
+        self.say(Acknowledge(1, parameters))
+        found = self.service.frame()
+        assert isinstance(found, Frame)
+        return found
+
+    @property
+    def step(self) -> int:
+        """Steps of training so far."""
+        assert self.service.run
+        return self.service.run.session.step_count
+
+    @property
+    def parameters(self) -> torch.Tensor:
+        """A copy of the parameters now."""
+        assert self.service.run
+        return self.service.run.session.snapshot()
+
+
+# --- start and frames ------------------------------------------------------------------------------------------------
+
+
+def test_start_is_answered_with_what_the_views_need() -> None:
+    """One Started, with the run's own numbers."""
+    run = tiny_run()
+    (found,) = Desk(run).events
+    assert isinstance(found, Started)
+    assert found.generation == 1
+    assert found.layers == ("layer 1", "layer 2")
+    assert found.sizes == (784, 8, 10)
+    assert found.parameter_count == 784 * 8 + 8 + 8 * 10 + 10
+    assert (found.train_count, found.test_count, found.measured) == (100, 20, 50)
+    assert (found.objective, found.unit, found.device) == ("cross-entropy", "nats", "cpu")
+    data = datasets.load(run.data)
+    assert found.examples.shape == (100, 28, 28)
+    assert found.examples.dtype == np.uint8
+    assert np.abs(found.examples.reshape(100, -1) / 255 - data.train_images).max() <= 0.5 / 255 + 1e-6
+    assert found.labels == tuple(str(k) for k in data.train_labels)
+
+
+def test_data_that_is_not_there_is_said_to_be_missing(tmp_path: FilePath) -> None:
+    """No run, no frame; an event with the data set's name; commands are ignored until the next start."""
+    desk = Desk(RunSpec(data={"name": "mnist"}), cache=tmp_path)
+    (found,) = desk.events
+    assert isinstance(found, DataMissing)
+    assert (found.generation, found.name) == (1, "mnist")
+    assert "MNIST" in found.sentence
+    desk.play()
+    assert desk.service.work(1.0) is None
+    assert desk.service.wait() == math.inf
+    assert desk.service.frame() is None
+    assert isinstance(desk.say(Start(2, tiny_run()))[0], Started)
+
+
+def test_a_folder_without_data_is_a_failure_with_a_sentence(tmp_path: FilePath) -> None:
+    """The folder's name is in it."""
+    (found,) = Desk(RunSpec(data={"name": "fashion", "folder": str(tmp_path)})).events
+    assert isinstance(found, Failed)
+    assert str(tmp_path) in found.sentence
+
+
+def test_a_frame_comes_after_the_start_and_then_only_when_asked_for_and_new() -> None:
+    """The start counts as an acknowledgement; without one, or without news, there is no frame."""
+    desk = Desk()
+    first = desk.service.frame()
+    assert isinstance(first, Frame)
+    assert (first.generation, first.step, first.epoch, first.playing) == (1, 0, 0.0, False)
+    assert first.parameters is not None
+    assert first.path is None
+    desk.advance()
+    assert desk.service.frame() is None, "the first frame has not been acknowledged"
+    desk.say(Acknowledge(1, False))
+    second = desk.service.frame()
+    assert second is not None
+    assert (second.step, second.parameters) == (1, None)
+    desk.say(Acknowledge(1, False))
+    assert desk.service.frame() is None, "nothing is new"
+    desk.say(Acknowledge(1, True))
+    assert desk.service.frame() is not None, "but parameters that were asked for are sent"
+
+
+def test_a_frame_shows_the_current_moment() -> None:
+    """Step, epoch, parameters, weight map and the last row of the series all belong to the same step."""
+    run = tiny_run()
+    desk = Desk(run)
+    desk.advance(7)
+    found = desk.frame()
+    problem = build(run, datasets.load(run.data))
+    session = Session(run, problem)
+    for _ in range(7):
+        session.step()
+    vector = session.snapshot()
+    assert found.step == 7
+    assert found.epoch == pytest.approx(0.7)
+    assert np.array_equal(found.parameters, vector.numpy())
+    weights = vector.numpy()[: 784 * 8].reshape(8, 784).astype(np.float64)
+    np.testing.assert_allclose(found.weight_map.ravel(), np.linalg.norm(weights, axis=0), rtol=1e-5)
+    row = curves(problem, vector, 50) | gradient_norms(problem, vector, 50)
+    assert found.series["step"].tolist() == [0, 7]
+    assert {n: v[-1] for n, v in found.series.items() if n != "step"} == pytest.approx(row)
+    kept = found.parameters.copy()
+    desk.advance(3)
+    assert np.array_equal(found.parameters, kept), "a frame does not change after it was made"
+
+
+def test_parameters_of_a_frame_are_enough_to_compute_its_measures() -> None:
+    """The window may hand them to the landscape worker: they give the frame's own loss."""
+    desk = Desk()
+    desk.advance(5)
+    found = desk.frame()
+    assert desk.service.run
+    again = curves(desk.service.run.problem, torch.from_numpy(found.parameters), 50)
+    assert found.series["train_loss"][-1] == pytest.approx(again["train_loss"])
+
+
+# --- steps of the player ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("pace", "batches"), [("batch", 1), ("epoch", 10), ("batches", 7)])
+def test_one_step_of_the_player_is_what_the_pace_says(pace: str, batches: int) -> None:
+    """A batch, an epoch, or N batches; then it stands still."""
+    desk = Desk()
+    desk.say(Play(1, False, PaceSpec(step=pace, batches=7)))
+    desk.advance()
+    assert desk.step == batches
+    assert desk.service.work(1e9) is None
+    assert desk.step == batches
+    assert desk.service.wait() == math.inf
+    desk.advance(2)
+    assert desk.step == 3 * batches
+
+
+def test_an_epoch_step_goes_to_the_end_of_the_epoch() -> None:
+    """From the middle of an epoch, one step finishes it."""
+    desk = Desk()
+    desk.advance(3)
+    desk.say(Play(1, False, PaceSpec(step="epoch")))
+    desk.advance()
+    assert (desk.step, desk.frame().epoch) == (10, 1.0)
+
+
+@pytest.mark.parametrize("commands", [[2], [1, 1]])
+def test_two_epoch_steps_end_at_the_end_of_an_epoch(commands: list[int]) -> None:
+    """From the middle of an epoch, two steps finish it and do one more, asked for at once or one after the other."""
+    desk = Desk()
+    desk.advance(3)
+    desk.say(Play(1, False, PaceSpec(step="epoch")))
+    for steps in commands:
+        desk.say(Advance(1, steps))
+    desk.service.work(1e9)
+    assert (desk.step, desk.frame().epoch) == (20, 2.0)
+
+
+def test_an_epoch_step_ends_with_the_epoch_whatever_the_batch_size_becomes() -> None:
+    """Larger batches from the middle of the step on do not carry it into the next epochs."""
+    desk = Desk(tick=1e-3)
+    desk.say(Play(1, False, PaceSpec(step="epoch")))
+    desk.say(Advance(1, 1))
+    desk.service.work(3.5e-3)
+    assert 0 < desk.step < 10
+    desk.say(Tune(1, OptimiserSpec(batch_size=50)))
+    desk.service.work(1e9)
+    assert desk.frame().epoch == 1.0
+
+
+def test_pausing_gives_up_the_step_that_was_begun() -> None:
+    """An epoch in progress stops at the batch it has reached."""
+    desk = Desk(tick=1e-3)
+    desk.play(PaceSpec(step="epoch"))
+    desk.service.work(3.5e-3)
+    reached = desk.step
+    assert 0 < reached < 10
+    desk.pause()
+    desk.service.work(1.0)
+    assert desk.step == reached
+    assert not desk.frame().playing
+
+
+def test_cancel_pauses() -> None:
+    """Nothing more is trained."""
+    desk = Desk(tick=1e-3)
+    desk.play()
+    desk.service.work(0.01)
+    reached = desk.step
+    desk.say(Cancel(1))
+    desk.service.work(1.0)
+    assert desk.step == reached > 0
+
+
+# --- pace ------------------------------------------------------------------------------------------------------------
+
+
+def test_half_a_step_per_second_is_one_every_two_seconds() -> None:
+    """The first at once, then on the second; in between the service says how long there is nothing to do."""
+    desk = Desk()
+    begun = desk.clock.time
+    desk.play(PaceSpec(speed=0.5))
+    for seconds, steps in ((0, 1), (0.5, 1), (1.9, 1), (2.0, 2), (3.9, 2), (4.0, 3), (4.1, 3), (6.05, 4), (8.0, 5)):
+        desk.clock.time = begun + seconds
+        desk.service.work(1.0)
+        assert desk.step == steps, seconds
+        assert desk.service.wait() == pytest.approx(2 * steps - seconds)
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 7.0, 60.0])
+@pytest.mark.parametrize("frame", [0.003, 1 / 60])
+def test_the_pace_is_kept_over_time(speed: float, frame: float) -> None:
+    """However often the service is called: after 20 seconds, 20 times the speed in steps."""
+    desk = Desk()
+    desk.play(PaceSpec(speed=speed))
+    begun = desk.clock.time
+    while desk.clock.time < begun + 20:
+        desk.service.work(0.01)
+        desk.clock.time += frame
+    assert desk.step == pytest.approx(20 * speed, abs=2)
+
+
+def test_a_step_of_the_player_at_a_pace_is_all_its_batches() -> None:
+    """Two steps a second of five batches each are ten batches a second."""
+    desk = Desk()
+    desk.play(PaceSpec(speed=2.0, step="batches", batches=5))
+    for _ in range(4):
+        desk.service.work(1.0)
+        desk.clock.time += 0.5
+    assert desk.step == 20
+
+
+def test_steps_that_came_too_late_are_not_all_made_up_for() -> None:
+    """After a minute of sleep the player goes on at its pace, rather than in a rush."""
+    desk = Desk()
+    desk.play(PaceSpec(speed=10.0))
+    desk.service.work(1.0)
+    desk.clock.time += 60
+    desk.service.work(1.0)
+    assert 2 <= desk.step <= 4
+
+
+def test_flat_out_trains_until_the_time_is_up() -> None:
+    """All of the slice is used, no more, and there is always something to do."""
+    desk = Desk(tick=1e-3)
+    desk.play()
+    assert desk.service.wait() == 0
+    before = desk.clock.time
+    desk.service.work(0.1)
+    assert desk.step > 10
+    assert desk.clock.time - before < 0.11
+
+
+def test_a_change_of_pace_takes_effect_at_once() -> None:
+    """From one step in two seconds to a hundred a second without waiting for the two seconds."""
+    desk = Desk()
+    desk.play(PaceSpec(speed=0.5))
+    desk.service.work(1.0)
+    desk.clock.time += 0.01
+    desk.play(PaceSpec(speed=100.0))
+    desk.service.work(1.0)
+    assert desk.step == 2
+
+
+def test_steps_per_second_is_what_was_trained() -> None:
+    """Measured over the frames of the last second."""
+    desk = Desk()
+    desk.play(PaceSpec(speed=50.0))
+    for _ in range(150):
+        desk.service.work(0.01)
+        found = desk.frame(parameters=False) if desk.clock.time else None
+        desk.clock.time += 0.02
+    assert found is not None
+    assert found.steps_per_second == pytest.approx(50, rel=0.05)
+
+
+# --- the same run, however it is looked at ---------------------------------------------------------------------------
+
+
+def played(steps: int) -> Desk:
+    """Flat out, in slices, with frames and measures in between."""
+    desk = Desk(tick=1e-4)
+    desk.play()
+    while desk.step < steps:
+        desk.service.work(5e-4)
+        desk.frame()
+    return desk
+
+
+def test_played_stepped_and_measured_runs_are_the_same_bit_for_bit() -> None:
+    """How a run is played, looked at and projected does not change one bit of its parameters."""
+    run = tiny_run()
+    session = Session(run, build(run, datasets.load(run.data)))
+    flat_out = played(60)
+    while session.step_count < flat_out.step:
+        session.step()
+    assert torch.equal(flat_out.parameters, session.parameters)
+
+    stepped = Desk()
+    while stepped.step < flat_out.step:
+        stepped.advance()
+        if stepped.step % 3 == 0:
+            stepped.frame()
+        if stepped.step == 10:
+            stepped.say(plane_laid(stepped))
+    assert torch.equal(stepped.parameters, session.parameters)
+
+    every = Desk(measure_every=4)
+    every.advance(flat_out.step)
+    assert torch.equal(every.parameters, session.parameters)
+
+
+def test_measuring_every_so_many_steps_measures_exactly_these() -> None:
+    """For runs without a window: the rows do not depend on how fast the machine is."""
+    desk = Desk(measure_every=5)
+    desk.advance(23)
+    assert desk.service.run
+    assert desk.service.run.series.columns()["step"].tolist() == [0, 5, 10, 15, 20]
+
+
+def test_measuring_takes_its_share_of_the_time_while_playing() -> None:
+    """Where each look at the clock costs the same, most frames of a fast run come without a new row of measures."""
+    desk = Desk(tick=1e-3)
+    desk.play()
+    rows = []
+    for _ in range(40):
+        desk.service.work(0.005)
+        rows.append(len(desk.frame().series["step"]))
+    assert 2 <= rows[-1] < 30
+    assert rows == sorted(rows)
+    desk.pause()
+    last = desk.frame()
+    assert last.series["step"][-1] == last.step, "at rest the current step is always measured"
+
+
+# --- tuning and stopping ---------------------------------------------------------------------------------------------
+
+
+def test_tune_changes_the_run_from_the_next_step_on() -> None:
+    """Learning rate and batch size go to the session as if it had been tuned by hand."""
+    run, tuned = tiny_run(), OptimiserSpec(learning_rate=0.01, momentum=0.5, batch_size=25)
+    desk, session = Desk(run), Session(run, build(run, datasets.load(run.data)))
+    desk.advance(5)
+    assert desk.say(Tune(1, tuned)) == []
+    desk.advance(5)
+    for step in range(10):
+        if step == 5:
+            session.tune(tuned)
+        session.step()
+    assert torch.equal(desk.parameters, session.parameters)
+
+
+@pytest.mark.parametrize("playing", [True, False])
+def test_a_run_that_diverges_stops_and_says_so(playing: bool) -> None:
+    """At a learning rate of 1000: one Stopped that names loss, step and rate; then it stands still."""
+    desk = Desk(tiny_run(**DIVERGING), tick=1e-6)
+    if playing:
+        desk.play()
+        stopped = desk.service.work(10.0)
+    else:
+        stopped = desk.advance(500)
+    assert isinstance(stopped, Stopped)
+    assert stopped.generation == 1
+    assert re.search(rf"the loss became (inf|nan) at step {desk.step}\b", stopped.sentence)
+    assert "1000" in stopped.sentence
+    reached = desk.step
+    assert desk.service.work(1.0) is None
+    assert desk.step == reached
+    assert desk.service.wait() == math.inf
+    found = desk.frame()
+    assert not found.playing
+    assert found.step == reached == found.series["step"][-1]
+    assert not np.isfinite(found.series["train_loss"][-1])
+
+
+def test_the_sentence_names_the_learning_rate_in_use() -> None:
+    """After a change of the learning rate, it is the new one that was too large."""
+    desk = Desk(tiny_run(**(DIVERGING | {"optimiser__learning_rate": 0.125})))
+    assert desk.advance(2) is None
+    desk.say(Tune(1, OptimiserSpec(learning_rate=999.0)))
+    stopped = desk.advance(500)
+    assert isinstance(stopped, Stopped)
+    assert "999" in stopped.sentence
+    assert "0.125" not in stopped.sentence
+
+
+def test_a_new_start_after_divergence_trains() -> None:
+    """Nothing of the failed run is left in the next."""
+    desk = Desk(tiny_run(**DIVERGING))
+    assert isinstance(desk.advance(500), Stopped)
+    desk.say(Start(2, tiny_run()))
+    found = desk.service.frame()
+    assert found is not None
+    assert (found.generation, found.step) == (2, 0)
+    assert found.series["step"].tolist() == [0]
+    desk.say(Advance(2, 5))
+    assert desk.service.work(1e9) is None
+    run = tiny_run()
+    session = Session(run, build(run, datasets.load(run.data)))
+    for _ in range(5):
+        session.step()
+    assert torch.equal(desk.parameters, session.parameters)
+
+
+# --- generations -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("old", [0, 2])
+def test_commands_of_another_generation_are_ignored(old: int) -> None:
+    """Nothing that was meant for another run reaches this one."""
+    desk = Desk(tick=1e-3)
+    assert desk.service.frame() is not None
+    desk.advance(2)
+    before = desk.parameters
+    laid = plane_laid(desk)
+    for command in (
+        Advance(old, 5),
+        Play(old, True, FLAT_OUT),
+        Acknowledge(old, True),
+        PlaneLaid(**(vars(laid) | {"generation": old})),
+        Tune(old, OptimiserSpec(learning_rate=9.0)),
+    ):
+        assert desk.say(command) == []
+        assert desk.service.work(0.1) is None
+        assert desk.service.frame() is None
+    assert torch.equal(desk.parameters, before)
+    desk.play()
+    desk.say(Cancel(old))
+    desk.say(Play(old, False, FLAT_OUT))
+    desk.service.work(0.01)
+    assert desk.step > 2, "an old pause does not pause"
+    found = desk.frame()
+    assert found.path is None
+    assert desk.service.run
+    twin = Desk()
+    twin.advance(desk.step)
+    assert torch.equal(twin.parameters, desk.parameters), "an old learning rate was not taken up"
+
+
+# --- the path on a plane ---------------------------------------------------------------------------------------------
+
+
+def plane_laid(desk: Desk, number: int = 3) -> PlaneLaid:
+    """A plane of two oblique directions at the current point."""
+    origin = desk.parameters
+    x, y = torch.randn(2, len(origin), generator=torch.Generator().manual_seed(0))
+    return PlaneLaid(
+        1, number, desk.step, origin.numpy(), x.numpy(), (y + 0.3 * x).numpy(), ("u", "v"), ("1", "1"), 0.3
+    )
+
+
+def test_the_path_is_projected_on_the_plane_that_was_laid() -> None:
+    """Coordinates of every recorded step by least squares, the last of them the current point's; the plane's number."""
+    desk = Desk()
+    points = [desk.parameters]
+    for _ in range(6):
+        desk.advance()
+        points.append(desk.parameters)
+    laid = plane_laid(desk)
+    desk.say(laid)
+    path = desk.frame().path
+    assert path is not None
+    assert path.plane == 3
+    assert path.steps.tolist() == list(range(7))
+    basis = np.stack([laid.x, laid.y], axis=1).astype(np.float64)
+    moved = np.stack([(p.double() - torch.from_numpy(laid.origin).double()).numpy() for p in points], axis=1)
+    wanted = np.linalg.lstsq(basis, moved, rcond=None)[0]
+    np.testing.assert_allclose(path.alpha, wanted[0], atol=1e-9)
+    np.testing.assert_allclose(path.beta, wanted[1], atol=1e-9)
+    assert (path.alpha[-1], path.beta[-1]) == (0, 0)
+    inside = basis @ (wanted[:, -1] - wanted[:, 0])
+    total = moved[:, -1] - moved[:, 0]
+    assert path.share == pytest.approx((inside @ inside) / (total @ total))
+
+
+def test_the_path_ends_at_the_current_point_when_steps_are_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two recorded steps, the current one is added; steps rise."""
+    from thalweg.core import history
+
+    monkeypatch.setattr(history, "TRAJECTORY_ROWS", 4)
+    desk = Desk()
+    desk.say(plane_laid(desk))
+    for step in range(1, 30):
+        desk.advance()
+        path = desk.frame().path
+        assert path is not None
+        assert path.steps[0] == 0
+        assert path.steps[-1] == step
+        assert (np.diff(path.steps) > 0).all()
+        assert len(path.steps) == len(path.alpha) == len(path.beta) <= 5
+
+
+def test_a_diverged_path_is_still_a_frame() -> None:
+    """Points that are not finite are told as such; the steps before keep their coordinates."""
+    desk = Desk(tiny_run(**DIVERGING))
+    desk.say(plane_laid(desk))
+    assert isinstance(desk.advance(500), Stopped)
+    path = desk.frame().path
+    assert path is not None
+    assert np.isfinite(path.alpha[0])
+    assert not np.isfinite(path.alpha[-1])
+    assert not path.share > 0, "it does not claim to lie in the plane"
