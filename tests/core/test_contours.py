@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -134,7 +135,7 @@ def area(polygons: list[tuple[np.ndarray, np.ndarray]]) -> float:
     """Area of polygons with holes, by the shoelace formula; a hole runs the other way round."""
     total = 0.0
     for points, offsets in polygons:
-        rings = [points[a:b] for a, b in zip(offsets, offsets[1:], strict=False)]
+        rings = [points[a:b] for a, b in pairwise(offsets)]
         assert offsets[-1] == len(points)
         signed = [float(np.sum(r[:, 0] * np.roll(r[:, 1], -1) - np.roll(r[:, 0], -1) * r[:, 1]) / 2) for r in rings]
         assert signed[0] > 0
@@ -149,7 +150,7 @@ def test_bands_of_neighbouring_levels_tile_the_map(case: tuple[np.ndarray, np.nd
     x, y, values = case
     inner = np.linspace(values.min(), values.max(), count + 2)[1:-1]
     edges = [-np.inf, *inner, np.inf]
-    areas = [area(band(x, y, values, a, b)) for a, b in zip(edges, edges[1:], strict=False)]
+    areas = [area(band(x, y, values, a, b)) for a, b in pairwise(edges)]
     assert sum(areas) == pytest.approx((x[-1] - x[0]) * (y[-1] - y[0]), rel=1e-9)
     assert all(a > 0 for a in areas)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from itertools import pairwise
 from unittest import mock
 
 import numpy as np
@@ -115,6 +116,18 @@ def test_pointwise_is_the_plain_loop(case: tuple[Problem, Plane, np.ndarray]) ->
     """The evaluator that serves every module is right too."""
     problem, plane, points = case
     assert_as_plain(problem, Pointwise(problem, plane, problem.train), plane, points, problem.train)
+
+
+def test_a_direction_that_moves_only_biases_moves() -> None:
+    """A layer whose weights stay and whose biases do not is a moving layer."""
+    problem = toy()
+    plane = plane_in(problem, (1,), (2,), 3)
+    for direction in (plane.x, plane.y):
+        for name, part in problem.layout.views(direction.vector).items():
+            if name.endswith("weight"):
+                part.zero_()
+    points = np.array([(0.0, 0.0), (3.0, -1.0), (-2.0, 5.0)])
+    assert_as_plain(problem, evaluator_for(problem, plane, problem.train), plane, points, problem.train)
 
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
@@ -297,7 +310,7 @@ def test_previews_are_exact_where_computed_and_near_elsewhere() -> None:
     assert counts == [7 * 7, 13 * 13, 25 * 25]
     final = found[-1]
     spread = final.loss.max() - final.loss.min()
-    for preview, finer in zip(found, found[1:], strict=False):
+    for preview, finer in pairwise(found):
         assert not preview.complete
         assert (finer.evaluated | ~preview.evaluated).all()
         assert np.array_equal(preview.loss[preview.evaluated], final.loss[preview.evaluated])

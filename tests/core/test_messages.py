@@ -12,7 +12,7 @@ import torch
 
 from thalweg.core import messages
 from thalweg.core.landscape.service import LandscapeService
-from thalweg.core.messages import Acknowledge, Advance, Map, MapRequest, PlaneLaid, Start
+from thalweg.core.messages import Acknowledge, Advance, Frame, Map, MapRequest, PlaneLaid, Start
 from thalweg.core.scene import PlaneSpec
 from thalweg.core.training.service import TrainingService
 
@@ -41,14 +41,17 @@ def real_messages() -> list[object]:
     view = PlaneSpec(y={"layers": (2,)}, resolution=5, examples=10)
     run = tiny_run()
     found: list[object] = [Start(1, run), *training.handle(Start(1, run))]
-    frame = training.frame()
-    assert frame is not None
+    frame = found[-1]
+    assert isinstance(frame, Frame)
     wanted = MapRequest(1, 1, run, view, 1, 0, frame.parameters, 0, frame.parameters, (-1.0, 1.0), (-1.0, 1.0))
     answers = [e for e in landscape.answer(wanted) if e]
     assert [type(e) for e in answers] == [PlaneLaid, Map]
     for command in (answers[0], Advance(1, 1), Acknowledge(1, True)):
         list(training.handle(command))
-    return [*found, frame, wanted, *answers, training.frame()]
+    last = training.frame()
+    assert last is not None
+    assert last.path is not None
+    return [*found, wanted, *answers, last]
 
 
 def equal(a: object, b: object) -> bool:
@@ -73,9 +76,8 @@ def test_messages_come_out_of_a_pipe_as_they_went_in() -> None:
 def test_arrays_of_a_message_are_not_the_workers_own() -> None:
     """What a frame holds does not change while training goes on in the same process."""
     training = TrainingService(now=lambda: 0.0)
-    list(training.handle(Start(1, tiny_run())))
-    frame = training.frame()
-    assert frame is not None
+    _, frame = training.handle(Start(1, tiny_run()))
+    assert isinstance(frame, Frame)
     kept = pickle.loads(pickle.dumps(frame))
     list(training.handle(Advance(1, 5)))
     training.work(1.0)

@@ -19,7 +19,6 @@ from thalweg.core.plane.plane import Plane
 from thalweg.core.plane.random import random_direction
 from thalweg.core.plane.weight import single_weight
 from thalweg.core.scene import AxisSpec, PlaneSpec
-from thalweg.core.training.service import share_of_movement
 
 from .toys import made, plain_loss, problem_of, toy
 
@@ -257,7 +256,7 @@ def test_share_of_movement_is_pythagoras(seed: int, alpha: float, beta: float, a
     inside, off = basis @ torch.tensor([alpha, beta]).double(), away * off / off.norm()
     first = torch.randn(12, generator=generator).double()
     rows = torch.stack([first, first * 7, first + inside + off])
-    found = share_of_movement(plane.project(rows), plane, rows)
+    found = plane.share_of(rows[0], rows[-1])
     assert found == pytest.approx((inside.norm() ** 2 / (inside + off).norm() ** 2).item(), abs=1e-6)
 
 
@@ -265,7 +264,7 @@ def test_share_of_no_movement_is_all() -> None:
     """Where nothing has moved, nothing has left the plane."""
     plane, _ = drawn_plane(0)
     rows = torch.ones(2, 12)
-    assert share_of_movement(plane.project(rows), plane, rows) == 1
+    assert plane.share_of(rows[0], rows[-1]) == 1
 
 
 def test_share_of_a_path_that_diverged_is_not_a_number() -> None:
@@ -273,7 +272,7 @@ def test_share_of_a_path_that_diverged_is_not_a_number() -> None:
     plane, _ = drawn_plane(0)
     for end in (torch.nan, torch.inf):
         rows = torch.stack([torch.ones(12), torch.full((12,), end)])
-        assert not share_of_movement(plane.project(rows), plane, rows) > 0
+        assert not plane.share_of(rows[0], rows[-1]) > 0
 
 
 # --- from the spec to the plane --------------------------------------------------------------------------------------

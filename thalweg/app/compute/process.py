@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SLICE = 0.004
 """Seconds of training between two looks at the pipe."""
 
-FRAME_INTERVAL = 1 / 40
+FRAME_INTERVAL = 1 / 30
 """Seconds between two frames at least."""
 
 
@@ -121,7 +121,10 @@ def landscape_worker(device: str, share: float, cache: Path | None = None) -> Wo
     return Worker("landscape", _run_landscapes, device, share, cache)
 
 
-def _enter() -> None:
+def _enter(nice: int) -> None:
+    """Set up a worker; ``nice``: how far it stands back behind the window, which is to answer first."""
+    if hasattr(os, "nice"):
+        os.nice(nice)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the window's to answer
     os.environ["OMP_NUM_THREADS"] = "1"
     import torch
@@ -137,7 +140,7 @@ def _leave(pipe: Connection) -> None:
 
 def _run_session(pipe: Connection, device: str, cache: Path | None) -> None:
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
-        _enter()
+        _enter(nice=3)
         from thalweg.core.training.service import TrainingService
 
         service = TrainingService(device, cache)
@@ -174,7 +177,7 @@ def _serve_session(pipe: Connection, service: TrainingService) -> None:
 
 def _run_landscapes(pipe: Connection, device: str, share: float, cache: Path | None) -> None:
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
-        _enter()
+        _enter(nice=8)
         from thalweg.core.landscape.service import LandscapeService
 
         pipe.send(Ready("landscape"))

@@ -1,4 +1,4 @@
-"""A logarithmic axis whose labels are powers of ten."""
+"""Axes that fit their plot: labels that are dropped when there is no room, powers of ten on logarithmic ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,29 @@ def power_of_ten(exponent: int) -> str:
     return f"{10.0**exponent:g}" if -2 <= exponent <= 3 else "10" + str(exponent).translate(_SUPERSCRIPTS)
 
 
-class SwitchableAxis(pg.AxisItem):
+class FittingAxis(pg.AxisItem):
+    """An axis that drops its label where the plot is too small for it, and ticks beyond ``within``."""
+
+    def __init__(self, orientation: str, within: tuple[float, float] | None = None) -> None:
+        super().__init__(orientation)
+        self._within = within
+
+    def resizeEvent(self, event: object = None) -> None:
+        """Place the label, if there is room for it."""
+        super().resizeEvent(event)
+        room = self.size().height() if self.orientation in ("left", "right") else self.size().width()
+        self.label.setOpacity(1.0 if self.label.boundingRect().width() <= room + 8 else 0.0)
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        """Ticks as usual, without those that mean nothing."""
+        found: list[tuple[float, list[float]]] = super().tickValues(low, high, size)
+        if self._within is None:
+            return found
+        first, last = self._within
+        return [(spacing, [v for v in values if first <= v <= last]) for spacing, values in found]
+
+
+class SwitchableAxis(FittingAxis):
     """An axis that reads its values as they are, or, when ``logarithmic``, as logarithms to base ten."""
 
     def __init__(self, orientation: str) -> None:
@@ -32,8 +54,7 @@ class SwitchableAxis(pg.AxisItem):
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
         """Decades, and between them 2 to 9 without labels; 1, 2 and 5 where less than a decade is in view."""
         if not self.logarithmic:
-            found: list[tuple[float, list[float]]] = super().tickValues(low, high, size)
-            return found
+            return super().tickValues(low, high, size)
         low, high = min(low, high), max(low, high)
         first, last = math.floor(low), math.ceil(high)
         skip = max(1, math.ceil((last - first) / max(2.0, size / 24)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -162,14 +163,11 @@ class PathLine(pg.GraphicsObject):
         painter.drawEllipse(now, size * 0.9, size * 0.9)
 
 
-def _apart(points: np.ndarray, least: float = 0.75) -> np.ndarray:
-    """The points without those closer than ``least`` pixels to the one kept before; the ends stay."""
-    kept = [0]
-    for i in range(1, len(points) - 1):
-        if abs(points[i] - points[kept[-1]]).max() >= least:
-            kept.append(i)
-    if len(points) > 1:
-        kept.append(len(points) - 1)
+def _apart(points: np.ndarray, least: float = 0.7) -> np.ndarray:
+    """The points without those in the same cell of ``least`` pixels as the one before; the ends stay."""
+    cells = np.floor(points / least)
+    kept = np.r_[True, (np.diff(cells, axis=0) != 0).any(axis=1)]
+    kept[-1] = True
     return points[kept]
 
 
@@ -179,13 +177,13 @@ def arrow_heads(pixels: np.ndarray, spacing: float, length: float) -> list[np.nd
     They are ``spacing`` apart as the crow flies, so that a path that trembles on the spot gets none.
     """
     heads: list[np.ndarray] = []
-    last = pixels[0]
-    for point in pixels[1:]:
-        forward = point - last
-        distance = float(np.hypot(*forward))
+    (x0, y0), *others = pixels.tolist()
+    for x, y in others:
+        distance = math.hypot(x - x0, y - y0)
         if distance >= spacing:
-            forward /= distance
+            forward = np.array([x - x0, y - y0]) / distance
             across = np.array([-forward[1], forward[0]]) * 0.42 * length
-            heads.append(np.stack([point, *(point - forward * length + s * across for s in (1, -1))]))
-            last = point
+            tip = np.array([x, y])
+            heads.append(np.stack([tip, *(tip - forward * length + s * across for s in (1, -1))]))
+            x0, y0 = x, y
     return heads

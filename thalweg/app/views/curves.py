@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pyqtgraph as pg
 
 from thalweg.app.theme import Theme
 from thalweg.app.views.axes import SwitchableAxis, log10
 from thalweg.app.views.curve import Curve
-from thalweg.app.views.figure import Figure, dress_axes, dress_legend, label_axis
+from thalweg.app.views.figure import Figure, dress_axes, dress_legend, fit_legend, label_axis
 
 Series = dict[str, np.ndarray]
 
@@ -23,12 +24,14 @@ class CurvesFigure(Figure):
         self.loss = self.body.addPlot(row=0, col=0, axisItems={"left": self._axes["loss"], "bottom": self._axes["a"]})
         self.accuracy = self.body.addPlot(row=1, col=0, axisItems={"bottom": self._axes["b"]})
         self.accuracy.setXLink(self.loss)
-        self.legend = self.loss.addLegend(offset=(-6, 6), colCount=2)
+        self.legend = pg.LegendItem(colCount=2, verSpacing=-4)
+        self.top.addItem(self.legend, row=0, col=1)
         self._curves: dict[str, Curve] = {}
         for number, split in enumerate(("train", "test")):
             name = "training" if split == "train" else "test"
             self._curves[f"{split}_loss"] = Curve(self.loss, number, name)
             self._curves[f"{split}_accuracy"] = Curve(self.accuracy, number, name)
+            self.legend.addItem(self._curves[f"{split}_loss"].item, name)
         self.accuracy.setYRange(0, 100, padding=0.03)
         self.accuracy.setLimits(yMin=-4, yMax=104)
         for plot in (self.loss, self.accuracy):
@@ -51,6 +54,7 @@ class CurvesFigure(Figure):
         for curve in self._curves.values():
             curve.dress(theme)
         dress_legend(self.legend, theme)
+        fit_legend(self.legend)
 
     def set_series(self, series: Series, unit: str, log_loss: bool, log_steps: bool) -> None:
         """Draw the columns ``train_loss``, ``test_loss``, ``train_accuracy``, ``test_accuracy`` over ``step``."""

@@ -7,12 +7,16 @@ from html import escape
 import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import QRectF, QSizeF, Qt
-from PyQt6.QtGui import QColor
+from PyQt6.QtGui import QColor, QFontMetricsF, QResizeEvent
 from PyQt6.QtWidgets import QGraphicsTextItem, QSizePolicy
 
 from thalweg.app.theme import LIGHT, Theme
 
 pg.setConfigOptions(imageAxisOrder="row-major", antialias=True)
+
+
+CAPTION_SHARE = 0.25
+"""Share of a figure's height that its caption takes at most."""
 
 
 class TextBlock(pg.GraphicsWidget):
@@ -22,6 +26,7 @@ class TextBlock(pg.GraphicsWidget):
         super().__init__()
         self._item = QGraphicsTextItem(self)
         self._scale, self._bold, self._quiet, self._text = scale, bold, quiet, ""
+        self._room = float("inf")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._theme = LIGHT
 
@@ -36,6 +41,12 @@ class TextBlock(pg.GraphicsWidget):
             self._text = text
             self._render()
 
+    def set_room(self, height: float) -> None:
+        """Show no more lines than fit this height (at least one); the whole text is in the tooltip."""
+        if height != self._room:
+            self._room = height
+            self._fit()
+
     def set_theme(self, theme: Theme) -> None:
         """Dress in a theme."""
         self._theme = theme
@@ -46,16 +57,39 @@ class TextBlock(pg.GraphicsWidget):
         font.setBold(self._bold)
         self._item.setFont(font)
         self._item.setDefaultTextColor(QColor(self._theme.quiet if self._quiet else self._theme.text))
-        self._item.setHtml("<br>".join(escape(line) for line in self._text.split("\n")))
         self._fit()
 
     def _fit(self) -> None:
         self._item.setTextWidth(max(50.0, self.size().width()))
+        self._write(self._text)
+        line = QFontMetricsF(self._item.font()).lineSpacing()
+        room = max(self._room, 1.5 * line)
+        if self._item.boundingRect().height() > room:
+            self._write(self._shortened(room))
+            self.setToolTip(self._text)
+        else:
+            self.setToolTip("")
         height = self._item.boundingRect().height() if self._text else 0.0
         if abs(height - self.preferredHeight()) > 0.5:
             self.setMinimumHeight(height)
             self.setPreferredHeight(height)
             self.setMaximumHeight(height)
+
+    def _shortened(self, room: float) -> str:
+        """As many of the text's words as fit the height, and an ellipsis."""
+        words = self._text.split(" ")
+        few, many = 0, len(words)
+        while few + 1 < many:
+            middle = (few + many) // 2
+            self._write(" ".join(words[:middle]) + " …")
+            if self._item.boundingRect().height() > room:
+                many = middle
+            else:
+                few = middle
+        return " ".join(words[:few]) + " …"
+
+    def _write(self, text: str) -> None:
+        self._item.setHtml("<br>".join(escape(line) for line in text.split("\n")))
 
     def resizeEvent(self, event: object) -> None:
         """Wrap to the new width."""
@@ -81,13 +115,21 @@ class Figure(pg.GraphicsLayoutWidget):
         self.theme = LIGHT
         self.heading = TextBlock(1.1, bold=True)
         self.caption = TextBlock(0.88, quiet=True)
-        self.addItem(self.heading, row=0, col=0)
+        self.top: pg.GraphicsLayout = self.addLayout(row=0, col=0)
+        self.top.layout.setContentsMargins(0, 0, 0, 0)
+        self.top.addItem(self.heading, row=0, col=0)
         self.body: pg.GraphicsLayout = self.addLayout(row=1, col=0)
         self.addItem(self.caption, row=2, col=0)
         self.body.layout.setContentsMargins(0, 0, 0, 0)
         self.ci.layout.setContentsMargins(6, 4, 6, 2)
         self.ci.layout.setRowStretchFactor(1, 1)
         self.ci.layout.setSpacing(0)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Leave the picture most of the height."""
+        super().resizeEvent(event)
+        if hasattr(self, "caption"):
+            self.caption.set_room(CAPTION_SHARE * self.height())
 
     def set_theme(self, theme: Theme) -> None:
         """Dress the whole figure in a theme."""
@@ -135,3 +177,10 @@ def dress_legend(legend: pg.LegendItem, theme: Theme) -> None:
     legend.setLabelTextSize(f"{theme.font_size}pt")
     for _, label in legend.items:
         label.setText(label.text, color=theme.text, size=f"{theme.font_size}pt")
+
+
+def fit_legend(legend: pg.LegendItem) -> None:
+    """Take no more width and height than the legend's texts need."""
+    size = legend.layout.effectiveSizeHint(Qt.SizeHint.MinimumSize)
+    legend.setFixedWidth(size.width())
+    legend.setMaximumHeight(size.height())

@@ -8,7 +8,7 @@ import pyqtgraph as pg
 from thalweg.app.theme import Theme
 from thalweg.app.views.axes import SwitchableAxis, log10
 from thalweg.app.views.curve import Curve
-from thalweg.app.views.figure import Figure, dress_axes, dress_legend, label_axis
+from thalweg.app.views.figure import Figure, dress_axes, dress_legend, fit_legend, label_axis
 
 PREFIX = "gradient_"
 
@@ -38,6 +38,7 @@ class GradientNormsFigure(Figure):
         dress_axes(self.plot, theme)
         self.plot.getAxis("left").setWidth(theme.font_size * 6)
         dress_legend(self.legend, theme)
+        fit_legend(self.legend)
         for curve in self._curves.values():
             curve.dress(theme)
 
@@ -66,7 +67,7 @@ class GradientNormsFigure(Figure):
             curve.dress(self.theme)
             self.legend.addItem(curve.item, curve.name)
         dress_legend(self.legend, self.theme)
-        self.legend.setFixedWidth(self.legend.layout.effectiveSizeHint(pg.QtCore.Qt.SizeHint.MinimumSize).width())
+        fit_legend(self.legend)
 
     def table(self) -> dict[str, np.ndarray]:
         """Step and the norm of each layer's gradient (loss unit per unit of parameter)."""

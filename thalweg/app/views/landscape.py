@@ -7,6 +7,7 @@ import pyqtgraph as pg
 from PyQt6.QtGui import QColor
 
 from thalweg.app.theme import Theme
+from thalweg.app.views.axes import FittingAxis
 from thalweg.app.views.colour_bar import ColourBar
 from thalweg.app.views.contour_items import Bands, Lines, PathLine
 from thalweg.app.views.figure import Figure, dress_axes, label_axis
@@ -21,7 +22,9 @@ class LandscapeFigure(Figure):
 
     def __init__(self) -> None:
         super().__init__()
-        self.plot = self.body.addPlot(row=0, col=0, enableMenu=False)
+        self.plot = self.body.addPlot(
+            row=0, col=0, enableMenu=False, axisItems={side: FittingAxis(side) for side in ("left", "bottom")}
+        )
         self.bar = ColourBar()
         self.body.addItem(self.bar, row=0, col=1)
         self.body.layout.setColumnStretchFactor(0, 1)

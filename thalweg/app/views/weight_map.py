@@ -8,6 +8,7 @@ from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtGui import QColor
 
 from thalweg.app.theme import Theme
+from thalweg.app.views.axes import FittingAxis
 from thalweg.app.views.colour_bar import ColourBar
 from thalweg.app.views.figure import Figure, dress_axes, label_axis
 
@@ -35,7 +36,8 @@ class WeightMapFigure(Figure):
         self.scene().sigMouseClicked.connect(self._clicked)
 
     def _picture(self, column: int, item: pg.ImageItem) -> pg.PlotItem:
-        plot = self.body.addPlot(row=0, col=column, enableMenu=False)
+        axes = {side: FittingAxis(side, within=(0, 28)) for side in ("left", "bottom")}
+        plot = self.body.addPlot(row=0, col=column, enableMenu=False, axisItems=axes)
         plot.addItem(item)
         plot.hideButtons()
         plot.setMouseEnabled(False, False)
@@ -65,7 +67,7 @@ class WeightMapFigure(Figure):
         edges = np.linspace(0, high, _STEPS + 1)
         colours = [QColor(*c) for c in self._colours.map(np.linspace(0, 1, _STEPS))]
         ticks = [(t, f"{t:.3g}") for t in _round_ticks(high)]
-        self.bar.set_bands(edges, colours, ticks, "weight norm")
+        self.bar.set_bands(edges, colours, ticks, "")
 
     def set_example(self, image: np.ndarray, label: str) -> None:
         """The example beside the map: uint8 [rows, columns], and its label."""

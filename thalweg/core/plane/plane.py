@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -30,6 +31,12 @@ class Plane:
                 f"the two axes are parallel (cosine {self.cosine:.4f}); choose other layers, another kind or seed"
             )
 
+    @cached_property
+    def _basis(self) -> tuple[Tensor, Tensor]:
+        """The directions in float64 [2, size], and the inverse of their inner products [2, 2]."""
+        basis = torch.stack([self.x.vector, self.y.vector]).double()
+        return basis, torch.linalg.inv(basis @ basis.T)
+
     @property
     def cosine(self) -> float:
         """Cosine of the angle between the axes; 0 means perpendicular."""
@@ -47,8 +54,7 @@ class Plane:
 
     def project(self, points: Tensor) -> np.ndarray:
         """Least-squares coordinates of points [n, size]: float64 [n, 3] with alpha, beta, distance off the plane."""
-        basis = torch.stack([self.x.vector, self.y.vector]).double()
-        inverse = torch.linalg.inv(basis @ basis.T)
+        basis, inverse = self._basis
         found = []
         for block in points.split(_BLOCK):  # in blocks: the points in float64 would take twice their memory
             moved = block.double() - self.origin.double()
@@ -57,11 +63,10 @@ class Plane:
             found.append(torch.cat([coordinates, off], dim=1))
         return torch.cat(found).cpu().numpy() if found else np.empty((0, 3))
 
-
-def share_in_plane(coordinates: np.ndarray, plane: Plane, moved: float) -> float:
-    """Share of the squared distance ``moved``² from the first to the last point that lies in the plane; 0 to 1."""
-    if moved == 0 or len(coordinates) < 2:
-        return 1.0
-    da, db = coordinates[-1, :2] - coordinates[0, :2]
-    inside = da * plane.x.vector.double() + db * plane.y.vector.double()
-    return min(1.0, float(inside.norm() / moved) ** 2)
+    def share_of(self, start: Tensor, end: Tensor) -> float:
+        """Share of the squared distance between two points [size] that lies in the plane; 0 to 1, 1 for no distance."""
+        moved = end.double() - start.double()
+        basis, inverse = self._basis
+        inside = inverse @ (basis @ moved) @ basis
+        whole = float(moved @ moved)
+        return min(1.0, float(inside @ inside) / whole) if whole else 1.0

@@ -40,15 +40,13 @@ class DataSpec(Spec):
         "Empty: the copy that was downloaded.",
     )
     train: int = spec_field(
-        0, "Training examples (0: all)", "How many training examples are used, from the first; 0 takes all.", ge=0
+        0, "Training (0: all)", "How many training examples are used, from the first; 0 takes all.", ge=0
     )
-    test: int = spec_field(
-        0, "Test examples (0: all)", "How many test examples are used, from the first; 0 takes all.", ge=0
-    )
+    test: int = spec_field(0, "Test (0: all)", "How many test examples are used, from the first; 0 takes all.", ge=0)
 
     measured: int = spec_field(
         2000,
-        "Measured on (0: all)",
+        "Measured (0: all)",
         "Training examples, from the first, that training loss, accuracy and gradient norms are measured on; "
         "0 takes all. The test measures use every test example.",
         unit="examples",

@@ -14,9 +14,10 @@ from thalweg.core.data import DataError
 from thalweg.core.measures.weight_map import weight_map
 from thalweg.core.messages import Acknowledge, Failed, Frame, PlaneLaid, SessionCommand, SessionEvent, Start
 from thalweg.core.plane.plane import Plane
+from thalweg.core.plane.projection import path_on
 from thalweg.core.problem import build
 from thalweg.core.store.run_file import Recording
-from thalweg.core.training.service import path_on, plane_of, started
+from thalweg.core.training.service import plane_of, started
 
 
 class Replay:

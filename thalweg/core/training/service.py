@@ -38,6 +38,7 @@ from thalweg.core.messages import (
 )
 from thalweg.core.plane.direction import Direction
 from thalweg.core.plane.plane import Plane
+from thalweg.core.plane.projection import Projection
 from thalweg.core.problem import Problem, build
 from thalweg.core.scene import PaceSpec, RunSpec
 from thalweg.core.training.session import Session
@@ -64,7 +65,7 @@ class Run:
         self.session = Session(run, self.problem)
         self.trajectory = Trajectory(self.problem.layout.size, device)
         self.series = Series()
-        self.plane: tuple[int, Plane] | None = None
+        self.projection = Projection()
         self.trajectory.offer(0, self.session.parameters)
         self.measure()
 
@@ -87,13 +88,7 @@ class Run:
 
     def path(self) -> Path | None:
         """Recorded steps and the current point, projected on the plane in use."""
-        if self.plane is None:
-            return None
-        steps, rows = self.trajectory.steps, self.trajectory.rows
-        now = self.session.step_count
-        if steps[-1] != now:
-            steps, rows = np.append(steps, now), torch.cat([rows, self.session.parameters.detach()[None]])
-        return path_on(*self.plane, steps, rows)
+        return self.projection.path(self.trajectory, self.session.step_count, self.session.parameters.detach())
 
 
 def started(generation: int, spec: RunSpec, dataset: Dataset, problem: Problem, device: str) -> Started:
@@ -115,22 +110,6 @@ def started(generation: int, spec: RunSpec, dataset: Dataset, problem: Problem, 
         examples=np.round(images * 255).astype(np.uint8),
         labels=tuple(names[k] for k in dataset.train_labels[:EXAMPLES_SHOWN]),
     )
-
-
-def path_on(number: int, plane: Plane, steps: np.ndarray, rows: torch.Tensor) -> Path:
-    """The path through the parameters ``rows`` [n, size] of these steps, on the plane of this number."""
-    found = plane.project(rows)
-    return Path(number, steps, found[:, 0], found[:, 1], share_of_movement(found, plane, rows))
-
-
-def share_of_movement(coordinates: np.ndarray, plane: Plane, rows: torch.Tensor) -> float:
-    """Share of the squared distance between the first and last point that lies in the plane; 0 to 1."""
-    moved = float((rows[-1].double() - rows[0].double()).norm())
-    if moved == 0:
-        return 1.0
-    alpha, beta = coordinates[-1, :2] - coordinates[0, :2]
-    inside = float((alpha * plane.x.vector.double() + beta * plane.y.vector.double()).norm())
-    return min(1.0, (inside / moved) ** 2)
 
 
 class Clock:
@@ -212,7 +191,7 @@ class TrainingService:
             case Tune(_, optimiser):
                 run.session.tune(optimiser)
             case PlaneLaid():
-                run.plane = (command.plane, plane_of(command, run.session.parameters))
+                run.projection.use(command.plane, plane_of(command, run.session.parameters))
             case Acknowledge(_, parameters):
                 self._may_send = True
                 self._want_parameters = parameters
