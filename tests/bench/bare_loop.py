@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -24,7 +25,7 @@ def main(seconds: float) -> None:
     inputs, labels = torch.from_numpy(data.train_images), torch.from_numpy(data.train_labels)
     sizes = run.network.sizes
     parts: list[nn.Module] = []
-    for i, o in zip(sizes[:-1], sizes[1:], strict=True):
+    for i, o in pairwise(sizes):
         parts += [nn.Linear(i, o), nn.Sigmoid()]
     network = nn.Sequential(*parts[:-1])
     optimiser = torch.optim.SGD(network.parameters(), lr=run.optimiser.learning_rate)

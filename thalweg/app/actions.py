@@ -60,8 +60,8 @@ ACTIONS: tuple[Action, ...] = (
         "log-steps", "Logarithmic ste&ps", "&View", "Steps on a logarithmic axis", "Shift+G",
         checked=lambda s: s.scene.view.log_steps,
     ),
-    Action("panel-landscape", "Panel: &landscape", "&View", "Show the landscape", "F2", checked=_shown("landscape")),
-    Action("panel-curves", "Panel: &curves", "&View", "Show loss and accuracy", "F3", checked=_shown("curves")),
+    Action("panel-landscape", "Panel: lan&dscape", "&View", "Show the landscape", "F2", checked=_shown("landscape")),
+    Action("panel-curves", "Panel: c&urves", "&View", "Show loss and accuracy", "F3", checked=_shown("curves")),
     Action(
         "panel-gradient-norms", "Panel: &gradient norms", "&View", "Show the gradient norm of each layer", "F4",
         checked=_shown("gradient-norms"),

@@ -99,6 +99,6 @@ def _weight_map(figure: WeightMapFigure) -> list[Binding]:
     return [
         Binding(norms, show_norms, CALM),
         Binding(example, show_example),
-        Binding(lambda s: ("Norm of each pixel's outgoing weights, and an example",), figure.set_heading),
+        Binding(lambda s: ("Input weights by pixel, and an example",), figure.set_heading),
         Binding(lambda s: (captions.weight_map(s),), figure.set_caption, CALM),
     ]

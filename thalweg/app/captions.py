@@ -125,9 +125,10 @@ def status(state: AppState) -> tuple[str, str, str, str, str]:
     frame = state.frame
     step = f"step {frame.step:,}" if frame else "step –"
     epoch = f"epoch {frame.epoch:.2f}" if frame else "epoch –"
-    rate = f"{frame.steps_per_second:,.3g} steps/s" if frame and frame.playing else "paused"
-    if frame and frame.playing and frame.steps_per_second >= 1000:
-        rate = f"{frame.steps_per_second:,.0f} steps/s"
+    rate = "paused"
+    if frame and state.playing:
+        digits = ",.0f" if frame.steps_per_second >= 1000 else ",.3g"
+        rate = f"{frame.steps_per_second:{digits}} steps/s"
     maps = f"{maps_per_second(state):.1f} landscapes/s" if state.busy or state.playing else "landscape at rest"
     if state.settings.landscape_share == 0:
         maps = "landscapes off"

@@ -72,6 +72,7 @@ class MainWindow(QMainWindow):
         bar = self.statusBar()
         assert bar is not None
         for label in self._status:
+            label.setContentsMargins(6, 0, 10, 0)
             bar.addWidget(label)
         screen = self.screen()
         room = screen.availableSize() if screen else QSize(1280, 720)
@@ -132,7 +133,7 @@ class MainWindow(QMainWindow):
             self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.controls)
         self.resizeDocks([self.controls, right[0]], [285, 420], Qt.Orientation.Horizontal)
-        self.resizeDocks(right, [250, 190, 200], Qt.Orientation.Vertical)
+        self.resizeDocks(right, [215, 185, 215], Qt.Orientation.Vertical)
 
     # --- parts -------------------------------------------------------------------------------------------------------
 

@@ -26,9 +26,7 @@ def banner(state: AppState) -> tuple[str, Answers, Progress | None]:
             ("folder", "Choose its folder…"),
             ("digits", "Use the built-in digits"),
         )
-        return f"{state.sentence} {state.missing.sentence}".strip(), answers, None
+        return state.sentence or state.missing.sentence, answers, None
     if state.sentence:
         return state.sentence, (("dismiss", "Close"),), None
-    if state.started is None:
-        return "", (), None
     return "", (), None

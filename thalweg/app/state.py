@@ -13,6 +13,7 @@ from thalweg.app.settings import Settings
 from thalweg.core.messages import (
     DataMissing,
     Died,
+    Downloaded,
     Failed,
     Frame,
     Map,
@@ -533,4 +534,11 @@ def _(m: Failed, state: AppState) -> AppState:
 def _(m: Progress, state: AppState) -> AppState:
     if m.generation != state.generation:
         return state
-    return replace(state, progress=None if m.total and m.done >= m.total and not m.job else m)
+    return replace(state, progress=m)
+
+
+@reduce.register
+def _(m: Downloaded, state: AppState) -> AppState:
+    if m.generation != state.generation:
+        return state
+    return _restarted(state, state.scene, playing=state.scene.pace.play)

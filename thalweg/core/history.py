@@ -70,12 +70,12 @@ class Series:
             return
         if len(self._rows) > 1 and self._rows[-1][0] - self._rows[-2][0] < self._gap:
             self._rows.pop()  # the newest row is always kept, so the one before it may have to go
-        self._rows.append((step, tuple(values.values())))
+        self._rows.append((step, tuple(values[n] for n in self._names)))
         if len(self._rows) > SERIES_ROWS:
             self._thin()
 
     def _thin(self) -> None:
-        while len(self._rows) > SERIES_ROWS // 2:
+        while len(self._rows) > SERIES_ROWS // 2 + 1:
             self._gap *= 2
             kept, last = [self._rows[0]], self._rows[-1]
             for row in self._rows[1:-1]:

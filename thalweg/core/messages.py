@@ -168,7 +168,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a long job is: ``done`` of ``total`` (0: unknown) in ``unit``; equal when it is finished."""
+    """How far a long job is: ``done`` of ``total`` (0: unknown) in ``unit``."""
 
     generation: int
     job: str
@@ -177,7 +177,15 @@ class Progress:
     unit: str
 
 
-SessionEvent = Started | Frame | Stopped | DataMissing | Failed | Progress
+@dataclass(frozen=True)
+class Downloaded:
+    """A data set is in the cache now."""
+
+    generation: int
+    name: str
+
+
+SessionEvent = Started | Frame | Stopped | DataMissing | Downloaded | Failed | Progress
 
 # --- to and from the landscape worker --------------------------------------------------------------------------------
 

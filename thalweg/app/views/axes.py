@@ -25,8 +25,16 @@ class FittingAxis(pg.AxisItem):
     def resizeEvent(self, event: object = None) -> None:
         """Place the label, if there is room for it."""
         super().resizeEvent(event)
+        self._fit_label()
+
+    def setLabel(self, *args: object, **kwargs: object) -> None:
+        """Set the label, and show it if there is room for it."""
+        super().setLabel(*args, **kwargs)
+        self._fit_label()
+
+    def _fit_label(self) -> None:
         room = self.size().height() if self.orientation in ("left", "right") else self.size().width()
-        self.label.setOpacity(1.0 if self.label.boundingRect().width() <= room + 8 else 0.0)
+        self.label.setOpacity(1.0 if self.label.boundingRect().width() <= room else 0.0)
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
         """Ticks as usual, without those that mean nothing."""

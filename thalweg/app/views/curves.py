@@ -59,6 +59,7 @@ class CurvesFigure(Figure):
     def set_series(self, series: Series, unit: str, log_loss: bool, log_steps: bool) -> None:
         """Draw the columns ``train_loss``, ``test_loss``, ``train_accuracy``, ``test_accuracy`` over ``step``."""
         self._series, self._unit = series, unit
+        self.set_empty(not series)
         if not series:
             return
         label_axis(self.loss, "left", f"loss ({unit})" if unit != "1" else "loss")

@@ -124,6 +124,11 @@ class Figure(pg.GraphicsLayoutWidget):
         self.ci.layout.setContentsMargins(6, 4, 6, 2)
         self.ci.layout.setRowStretchFactor(1, 1)
         self.ci.layout.setSpacing(0)
+        self.set_empty(True)
+
+    def set_empty(self, empty: bool) -> None:
+        """Whether there is nothing to draw yet: then there are no axes either, which would show made-up numbers."""
+        self.body.setOpacity(0.0 if empty else 1.0)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Leave the picture most of the height."""

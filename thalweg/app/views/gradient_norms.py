@@ -45,6 +45,7 @@ class GradientNormsFigure(Figure):
     def set_series(self, series: dict[str, np.ndarray], log_steps: bool) -> None:
         """Draw the columns ``gradient_1``, ``gradient_2`` ... over ``step``."""
         self._series = series
+        self.set_empty(not series)
         if not series:
             return
         names = [n for n in series if n.startswith(PREFIX)]

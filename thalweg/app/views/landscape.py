@@ -52,6 +52,7 @@ class LandscapeFigure(Figure):
     def set_map(self, found: Map | None, log: bool, count: int, unit: str) -> None:
         """Draw a landscape with about ``count`` levels; None clears the picture."""
         self._map, self._unit = found, unit
+        self.set_empty(found is None)
         if found is None:
             self._bands.clear()
             self._lines.set(np.empty(0), np.empty(0), np.empty((0, 0)), np.empty(0))
@@ -91,7 +92,7 @@ class LandscapeFigure(Figure):
         self._bands.set(found.x, found.y, shown, edges, colours)
         self._lines.set(found.x, found.y, shown, inner)
         every = max(1, len(values) // 9)
-        ticks = [(float(t), f"{v:.3g}") for t, v in list(zip(inner, values, strict=True))[::every]]
+        ticks = list(zip(inner[::every].tolist(), told_apart(values[::every]), strict=True))
         unit = f", {self._unit}" if self._unit != "1" else ""
         self.bar.set_bands(edges, colours, ticks, f"training loss ({'log' if log else 'linear'} levels{unit})")
 
@@ -117,6 +118,15 @@ class LandscapeFigure(Figure):
                 columns[name] = np.r_[columns[name], np.full(n, np.nan)]
             kind, step = np.r_[kind, np.full(n, "path")], np.r_[step, self._path.steps]
         return {"part": kind, "step": step, **columns}
+
+
+def told_apart(values: np.ndarray) -> list[str]:
+    """The values as short texts with as many digits as it takes to tell them apart, at least two."""
+    for digits in range(2, 12):
+        texts = [f"{v:.{digits}g}" for v in values]
+        if len(set(texts)) == len(texts) and np.allclose([float(t) for t in texts], values, rtol=2e-2 / len(texts)):
+            break
+    return texts
 
 
 def _edges(inner: np.ndarray, low: float, high: float) -> np.ndarray:

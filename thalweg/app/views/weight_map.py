@@ -61,6 +61,7 @@ class WeightMapFigure(Figure):
     def set_weights(self, norms: np.ndarray) -> None:
         """The norm of the outgoing weights of each pixel, [rows, columns]."""
         self._norms = norms
+        self.set_empty(False)
         finite = norms[np.isfinite(norms)]
         high = float(finite.max()) if finite.size and finite.max() > 0 else 1.0
         self._image.setImage(norms, autoLevels=False, levels=(0.0, high))

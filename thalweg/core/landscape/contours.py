@@ -15,12 +15,14 @@ def levels(values: np.ndarray, count: int, log: bool) -> np.ndarray:
     every power of ten, of the positive values only; where those are too few, they are evenly spaced in the logarithm.
     """
     finite = values[np.isfinite(values) & ((values > 0) | (not log))]
-    if finite.size == 0 or not finite.min() < finite.max():
+    if finite.size == 0:
         return np.empty(0)
     low, high = float(finite.min()), float(finite.max())
+    if not high - low > max(1e-12 * max(abs(low), abs(high)), 1e-300):
+        return np.empty(0)
     if log:
         return _log_levels(low, high, count)
-    step = _round_up((high - low) / (count + 1))
+    step = _round_up((high - low) / count)
     first = np.floor(low / step) + 1
     found: np.ndarray = step * np.arange(first, np.ceil(high / step))
     return found
@@ -45,7 +47,7 @@ def _log_levels(low: float, high: float, count: int) -> np.ndarray:
         found = found[(found > low) & (found < high)]
         if len(found) <= count:
             break
-    return found if len(found) >= min(4, count) else np.geomspace(low, high, count + 2)[1:-1]
+    return found if min(4, count) <= len(found) <= count else np.geomspace(low, high, count + 2)[1:-1]
 
 
 def _round_up(step: float) -> float:

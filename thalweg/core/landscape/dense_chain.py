@@ -53,7 +53,13 @@ def chain_of(module: nn.Module) -> tuple[Link, ...] | None:
     if type(module) is not nn.Sequential:
         return None
     links: list[Link] = []
-    for name, part in module.named_children():
+    parts = [module, *module._modules.values()]
+    if any(p._forward_hooks or p._forward_pre_hooks for p in parts):
+        return None
+    linear = [p for p in parts if type(p) is nn.Linear]
+    if len({id(p) for p in linear}) < len(linear):
+        return None
+    for name, part in module._modules.items():
         if type(part) is nn.Linear and part.bias is not None:
             links.append(Link(f"{name}.weight", f"{name}.bias", None))
         elif type(part) in _IN_PLACE and links and links[-1].activation is None:
@@ -119,8 +125,7 @@ class DenseChain:
         for affine, labels in self._blocks:
             scores = self._scores(coefficients, affine, parameters)
             loss += self._objective.per_example(scores, labels, 1).sum(1, dtype=torch.float64)
-            chosen = scores.gather(1, labels.expand(len(scores), 1, -1)).squeeze(1)
-            right += (scores.amax(1) <= chosen).sum(1)
+            right += _right_answers(scores, labels)
         return loss, right
 
     def _scores(self, coefficients: Tensor, affine: Tensor, parameters: list[Tensor]) -> Tensor:
@@ -130,6 +135,14 @@ class DenseChain:
             h = torch.baddbmm(bias[:, :, None], weight, h)
             h = link.activation(h) if link.activation else h
         return h
+
+
+def _right_answers(scores: Tensor, labels: Tensor) -> Tensor:
+    """How many of the labels [n] have the highest of the scores [g, classes, n]; the first class wins a tie; [g]."""
+    top = scores.amax(1)
+    if (scores == top[:, None]).sum() > top.numel():  # a tie: argmax decides, but it is many times slower
+        return (scores.argmax(1) == labels).sum(1)
+    return (top <= scores.gather(1, labels.expand(len(scores), 1, -1)).squeeze(1)).sum(1)
 
 
 def _moves(link: Link, direction: dict[str, Tensor]) -> bool:

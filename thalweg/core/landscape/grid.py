@@ -17,8 +17,8 @@ from thalweg.core.problem import Batch, Problem
 class Landscape:
     """Loss and accuracy on a grid: ``loss[j, i]`` belongs to ``(x[i], y[j])``.
 
-    ``evaluated[j, i]`` says which values were computed; the others are cubic interpolations between those, until the
-    last pass has computed them too.
+    ``evaluated[j, i]`` says which values were computed; until the last pass has computed them all, the other losses are
+    cubic interpolations between those, and the other accuracies NaN.
     """
 
     x: np.ndarray

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,7 +18,8 @@ class Pointwise:
     """The plain evaluator: sets the parameters, runs the network, takes the mean in float64."""
 
     def __init__(self, problem: Problem, plane: Plane, batch: Batch) -> None:
-        self._problem, self._plane, self._batch = problem, plane, batch
+        self._problem = replace(problem, module=copy.deepcopy(problem.module).eval())
+        self._plane, self._batch = plane, batch
 
     @torch.no_grad()
     def evaluate(self, points: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:

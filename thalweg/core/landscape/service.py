@@ -36,7 +36,11 @@ class LandscapeService:
         try:
             problem = self._problem_of(request.run)
             laid, plane = self._plane_of(problem, request)
-        except (DirectionError, DataError) as e:
+        except (
+            DirectionError,
+            DataError,
+            RuntimeError,
+        ) as e:  # RuntimeError: torch, out of memory or without the device
             yield Failed(request.generation, f"No landscape: {e}", "landscape")
             return
         if laid:

@@ -19,4 +19,4 @@ def negative_gradient(problem: Problem, origin: Tensor, layers: tuple[int, ...],
     norm = gradient.double().norm()
     if not norm > 0 or not norm.isfinite():
         raise DirectionError(f"the gradient of {words} has norm {norm.item():g} here, so it gives no direction")
-    return Direction((-gradient / norm).to(origin), f"negative gradient of {words}", "distance")
+    return Direction((-gradient.double() / norm).to(origin), f"negative gradient of {words}", "distance")

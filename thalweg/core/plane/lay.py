@@ -20,7 +20,7 @@ def lay(problem: Problem, origin: Tensor, spec: PlaneSpec) -> Plane:
     x = _direction(problem, origin, spec.x, spec.examples)
     y = _direction(problem, origin, spec.y, spec.examples)
     if spec.y.kind == "random":
-        y = _perpendicular(y, x)
+        y = _perpendicular(y, x, problem.layout.mask(spec.y.layers).to(origin))
     return Plane(origin.clone(), x, y)
 
 
@@ -34,10 +34,15 @@ def _direction(problem: Problem, origin: Tensor, axis: AxisSpec, examples: int) 
             return single_weight(problem, origin, axis.layers[0], axis.source, axis.target)
 
 
-def _perpendicular(y: Direction, x: Direction) -> Direction:
-    """``y`` less its part along ``x``: a random second axis is perpendicular to the first (Li et al. 2018)."""
+def _perpendicular(y: Direction, x: Direction, mask: Tensor) -> Direction:
+    """``y`` made perpendicular to ``x``, as a random second axis is to be (Li et al. 2018).
+
+    What is taken away is a multiple of ``x`` within the layers of ``y``, so that no other layer begins to move.
+    """
     u, v = x.vector.double(), y.vector.double()
-    rest = v - (u @ v) / (u @ u) * u
+    inside = u * mask.double()
+    shared = inside @ inside
+    rest = v - (u @ v) / shared * inside if shared > 0 else v
     if rest.norm() < 1e-3 * v.norm():
         cosine = float(u @ v / (u.norm() * v.norm()))
         raise DirectionError(f"the two axes are parallel (cosine {cosine:.4f}); choose another seed for one of them")

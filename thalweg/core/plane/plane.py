@@ -64,9 +64,14 @@ class Plane:
         return torch.cat(found).cpu().numpy() if found else np.empty((0, 3))
 
     def share_of(self, start: Tensor, end: Tensor) -> float:
-        """Share of the squared distance between two points [size] that lies in the plane; 0 to 1, 1 for no distance."""
+        """Share of the squared distance between two points [size] that lies in the plane.
+
+        1 when there is no distance, NaN when it is not finite.
+        """
         moved = end.double() - start.double()
         basis, inverse = self._basis
         inside = inverse @ (basis @ moved) @ basis
         whole = float(moved @ moved)
+        if not whole < torch.inf:
+            return float("nan")
         return min(1.0, float(inside @ inside) / whole) if whole else 1.0

@@ -21,6 +21,8 @@ def random_direction(problem: Problem, origin: Tensor, layers: tuple[int, ...], 
         parts.append(_scaled(drawn, value).reshape(-1))
     vector = torch.cat(parts) * problem.layout.mask(layers).to(origin)
     words = layers_in_words(layers, len(problem.layout.layers))
+    if not vector.isfinite().all():
+        raise DirectionError(f"the weights of {words} are not finite here")
     if not vector.any():
         raise DirectionError(f"the weights of {words} are all zero, so a filter-normalised direction is zero too")
     return Direction(vector, f"random direction of {words} (filter-normalised, seed {seed})", "filter norms")

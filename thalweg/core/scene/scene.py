@@ -66,8 +66,10 @@ class Scene(Spec):
             *parents, leaf = path.split(".")
             node = tree
             for p in parents:
+                if not isinstance(node, dict) or p not in node:
+                    raise SpecError(f"{path}: unknown field")
                 node = node[p]
-            if leaf not in node:
+            if not isinstance(node, dict) or leaf not in node:
                 raise SpecError(f"{path}: unknown field; accepted here: {', '.join(node)}")
             node[leaf] = value
         for name in ("x", "y"):
@@ -111,6 +113,8 @@ def loads(text: str, where: str = "scene") -> Scene:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as e:
         raise SpecError(f"{where}: not a TOML file: {e}") from None
+    except (ValueError, RecursionError) as e:
+        raise SpecError(f"{where}: cannot be read: {e}") from None
     return parse(tree, where)
 
 
@@ -127,8 +131,8 @@ def load(path: Path) -> Scene:
         raise SpecError(f"{path}: there is no such file") from None
     except UnicodeDecodeError:
         raise SpecError(f"{path}: not a text file; a scene is a TOML file in UTF-8") from None
-    except OSError as e:
-        raise SpecError(f"{path}: cannot be read: {e.strerror}") from None
+    except (OSError, ValueError) as e:  # ValueError: a name that no file can have
+        raise SpecError(f"{path}: cannot be read: {getattr(e, 'strerror', None) or e}") from None
     return loads(text, path.name)
 
 

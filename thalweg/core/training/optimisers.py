@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn, optim
 
 from thalweg.core.scene import OptimiserSpec
@@ -27,3 +28,7 @@ def retune(optimiser: optim.Optimizer, spec: OptimiserSpec) -> None:
         group["lr"] = spec.learning_rate
         if "momentum" in group:
             group["momentum"] = spec.momentum
+            if isinstance(optimiser, optim.RMSprop) and spec.momentum:
+                for p in group["params"]:
+                    if optimiser.state[p]:
+                        optimiser.state[p].setdefault("momentum_buffer", torch.zeros_like(p))

@@ -23,6 +23,7 @@ from thalweg.core.messages import (
     Cancel,
     DataMissing,
     Download,
+    Downloaded,
     Failed,
     Frame,
     Path,
@@ -118,11 +119,12 @@ class Clock:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self.pace, self.playing, self.pending, self._due = PaceSpec(), False, 0, 0.0
+        self.owed = 0
 
     def set(self, playing: bool, pace: PaceSpec) -> None:
         """Play or pause at a pace; a step that was begun is given up when pausing."""
         if not playing:
-            self.pending = 0
+            self.pending = self.owed = 0
         if (playing and not self.playing) or pace != self.pace:
             self._due = self._now()
         self.playing, self.pace = playing, pace
@@ -139,13 +141,18 @@ class Clock:
 
     def tick(self, session: Session) -> None:
         """Begin the next step if it is due."""
+        if self.pending and self.pace.step == "epoch":
+            self.pending = min(self.pending, self.batches(session))
+        if not self.pending and self.owed:
+            self.owed -= 1
+            self.pending = self.batches(session)
         if self.playing and not self.pending and self.wait() <= 0:
             self.pending = self.batches(session)
             self._due = max(self._due + 1 / self.pace.speed, self._now() - 0.1)  # late steps are not all made up for
 
     def wait(self) -> float:
         """Seconds until there is something to do; infinite when paused."""
-        if self.pending:
+        if self.pending or self.owed:
             return 0.0
         return max(0.0, self._due - self._now()) if self.playing else math.inf
 
@@ -187,7 +194,7 @@ class TrainingService:
             case Play(_, playing, pace):
                 self._clock.set(playing, pace)
             case Advance(_, steps):
-                self._clock.pending += sum(self._clock.batches(run.session) for _ in range(steps))
+                self._clock.owed += steps
             case Tune(_, optimiser):
                 run.session.tune(optimiser)
             case PlaneLaid():
@@ -228,7 +235,8 @@ class TrainingService:
             )
         except DataError as e:
             yield Failed(command.generation, str(e))
-        yield Progress(command.generation, "", 1, 1, "bytes")
+        else:
+            yield Downloaded(command.generation, command.name)
 
     def wait(self) -> float:
         """Seconds until there is training to do; infinite when paused."""
@@ -255,7 +263,7 @@ class TrainingService:
                 return Stopped(
                     run.generation,
                     f"Training stopped: the loss became {loss} at step {run.session.step_count}; "
-                    f"a smaller learning rate than {run.spec.optimiser.learning_rate:g} may help",
+                    f"a smaller learning rate than {run.session.optimiser_spec.learning_rate:g} may help",
                 )
         return None
 

@@ -21,7 +21,7 @@ class Session:
         self.problem = problem
         self.step_count = 0
         self.epoch_count = 0
-        self._optimiser_spec = run.optimiser
+        self.optimiser_spec = run.optimiser
         self.parameters = nn.Parameter(problem.start.clone())
         self.gradient = torch.zeros_like(self.parameters)
         self.parameters.grad = self.gradient
@@ -47,12 +47,12 @@ class Session:
     def batches_left(self) -> int:
         """Steps to the end of this epoch, or of a whole one when the next step begins it."""
         left = len(self._order) - self._at or len(self.problem.train[1])
-        return -(-left // self._optimiser_spec.batch_size)
+        return -(-left // self.optimiser_spec.batch_size)
 
     def tune(self, spec: OptimiserSpec) -> None:
         """Take up another learning rate, momentum or batch size from the next step on."""
-        self._optimiser_spec = spec
-        optimisers.retune(self._optimiser, self._optimiser_spec)
+        self.optimiser_spec = spec
+        optimisers.retune(self._optimiser, self.optimiser_spec)
 
     def step(self) -> float:
         """One step on the next batch; the batch's mean loss before the step."""
@@ -74,6 +74,6 @@ class Session:
             self._order = torch.randperm(len(labels), generator=self._order_stream).to(labels.device)
             self._at = 0
             self.epoch_count += 1
-        chosen = self._order[self._at : self._at + self._optimiser_spec.batch_size]
+        chosen = self._order[self._at : self._at + self.optimiser_spec.batch_size]
         self._at += len(chosen)
         return inputs[chosen], labels[chosen]

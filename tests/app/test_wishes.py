@@ -1,0 +1,195 @@
+"""What the workers are to be told, as pure functions of the state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from thalweg.app.state import (
+    AppState,
+    AskedForMap,
+    Edit,
+    LayPlane,
+    NewSeed,
+    Reset,
+    SetPlaying,
+    SetSettings,
+    StepOnce,
+    reduce,
+)
+from thalweg.app.wishes import map_key, map_request, session_commands, wants_parameters
+from thalweg.core.messages import Advance, Died, PlaneLaid, Play, Ready, Start, Tune
+
+from .rig import a_map, frame, laid, path, started, state_of, tiny_scene
+
+
+def at_zero(**settings: object) -> AppState:
+    """A run at step 0, both workers ready, the parameters there."""
+    state = state_of(**settings)
+    for message in (Ready("training"), Ready("landscape"), started(), frame(parameters=True)):
+        state = reduce(message, state)
+    return state
+
+
+def asked(state: AppState) -> AppState:
+    """The same with its map asked for."""
+    found = map_request(state)
+    assert found is not None
+    return reduce(AskedForMap(found[1], found[0].number), state)
+
+
+# --- commands to the session -----------------------------------------------------------------------------------------
+
+
+def test_nothing_changes_nothing_is_said() -> None:
+    """Also when the same plane is still laid and the same scene shown."""
+    state = reduce(laid(0), at_zero())
+    assert session_commands(state, state) == []
+    assert session_commands(state, reduce(Edit("view.log_loss", True), state)) == []
+
+
+@pytest.mark.parametrize("play", [False, True])
+def test_ready_begins_the_run_and_plays_it_if_wanted(play: bool) -> None:
+    """Start first, then Play or pause with the scene's pace, which a single step needs to know too."""
+    before = state_of(tiny_scene(pace__play=play, pace__speed=5.0))
+    now = reduce(Ready("training"), before)
+    run, pace = before.scene.run, before.scene.pace
+    assert session_commands(before, now) == [Start(1, run), Play(1, play, pace)]
+
+
+@pytest.mark.parametrize("message", [NewSeed(3), Reset()])
+def test_a_new_generation_begins_a_run(message: object) -> None:
+    """With the run of the scene as it is now, and its pace."""
+    before = reduce(SetPlaying(True), at_zero())
+    now = reduce(message, before)
+    first, *rest = session_commands(before, now)
+    assert first == Start(before.generation + 1, now.scene.run)
+    assert rest == [Play(now.generation, now.playing, now.scene.pace)]
+
+
+@pytest.mark.parametrize(
+    "message", [SetPlaying(True), StepOnce(), NewSeed(3), Reset(), Edit("run.optimiser.momentum", 0.5)]
+)
+def test_a_worker_that_is_not_ready_is_told_nothing(message: object) -> None:
+    """Neither before it has loaded nor after it has died."""
+    for before in (state_of(), reduce(Died("training", "Gone."), at_zero())):
+        assert session_commands(before, reduce(message, before)) == []
+
+
+def test_each_intent_has_its_command() -> None:
+    """One command for one change, with what has changed."""
+    state = at_zero()
+    pace = state.scene.pace
+    assert session_commands(state, reduce(SetPlaying(True), state)) == [Play(1, True, pace)]
+    assert session_commands(state, reduce(StepOnce(), state)) == [Advance(1, 1)]
+    slower = reduce(Edit("pace.speed", 2.0), state)
+    assert session_commands(state, slower) == [Play(1, False, slower.scene.pace)]
+    tuned = reduce(Edit("run.optimiser.learning_rate", 0.125), state)
+    assert session_commands(state, tuned) == [Tune(1, tuned.scene.run.optimiser)]
+    now = reduce(laid(0), state)
+    (told,) = session_commands(state, now)
+    assert isinstance(told, PlaneLaid)
+    assert told.plane == 0
+
+
+def test_a_step_while_playing_pauses_first() -> None:
+    """Pausing gives up a step in progress, so it has to come before the new one."""
+    before = reduce(SetPlaying(True), at_zero())
+    commands = session_commands(before, reduce(StepOnce(), before))
+    assert commands == [Play(1, False, before.scene.pace), Advance(1, 1)]
+
+
+def test_a_draft_is_not_told() -> None:
+    """It waits for the person."""
+    state = at_zero()
+    assert session_commands(state, reduce(Edit("run.seed", 8), state)) == []
+
+
+# --- parameters and maps ---------------------------------------------------------------------------------------------
+
+
+def test_parameters_are_wanted_only_for_a_map() -> None:
+    """There is none while the panel is closed, the share is zero, the worker away, or one is being computed."""
+    state = reduce(frame(step=3), at_zero())
+    assert wants_parameters(state)
+    assert not wants_parameters(reduce(Edit("view.panels", ("curves",)), state))
+    off = state.settings.model_copy(update={"landscape_share": 0.0})
+    assert not wants_parameters(reduce(SetSettings(off), state))
+    assert not wants_parameters(reduce(Died("landscape", "Gone."), state))
+    assert not wants_parameters(replace(state, started=None))
+    assert not wants_parameters(asked(state))
+
+
+def test_parameters_on_hand_are_not_wanted_again() -> None:
+    """A resting run sends them once; a new plane asks for them even while a map is under way."""
+    state = at_zero()
+    assert not wants_parameters(state)
+    assert wants_parameters(reduce(LayPlane(), asked(state)))
+
+
+def test_no_map_without_parameters_or_plane() -> None:
+    """The first ones lay the plane."""
+    before = reduce(started(), reduce(Ready("landscape"), state_of()))
+    assert map_key(before) is None
+    assert map_request(before) is None
+    assert map_request(reduce(LayPlane(), at_zero())) is None
+
+
+def test_a_request_carries_all_that_the_map_depends_on() -> None:
+    """The point now, the point where the plane is laid, the ranges as they have grown."""
+    state = reduce(frame(step=5, on=path(0, (0.0, 90.0)), parameters=True), at_zero())
+    found = map_request(state)
+    assert found is not None
+    request, key = found
+    assert (request.generation, request.plane, request.number) == (1, 0, 1)
+    assert (request.laid_step, request.step) == (0, 5)
+    assert (request.laid[0], request.point[0]) == (0.0, 5.0)
+    assert request.x_range == state.ranges[0]
+    assert request.x_range[1] > 90
+    assert request.run == state.scene.run
+    assert request.view == state.scene.view.plane
+    assert key == map_key(state)
+
+
+def test_the_same_map_is_not_asked_for_twice() -> None:
+    """Neither while it is computed nor when it is there."""
+    state = asked(at_zero())
+    assert map_request(state) is None
+    assert map_request(reduce(a_map(0, state.map_number), state)) is None
+
+
+def test_a_map_under_way_is_finished_though_training_moves_on() -> None:
+    """Training moves faster than maps are made."""
+    state = reduce(frame(step=9, parameters=True), asked(at_zero()))
+    assert state.busy
+    assert map_request(state) is None
+    done = reduce(a_map(0, state.map_number), state)
+    found = map_request(done)
+    assert found is not None
+    assert found[0].step == 9
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Edit("view.plane.resolution", 11),
+        Edit("view.plane.x.high", 9.0),
+        Edit("view.plane.mode", "fixed"),
+        frame(step=1, on=path(0, (0.0, 500.0)), parameters=True),
+    ],
+)
+def test_a_map_of_another_geometry_does_not_wait(message: object) -> None:
+    """Nobody wants the one under way any more."""
+    state = asked(at_zero())
+    found = map_request(reduce(message, state))
+    assert found is not None
+    assert found[0].number == state.map_number + 1
+
+
+@pytest.mark.parametrize("where", ["view.plane.colour", "view.plane.levels", "view.log_loss", "view.panels", "title"])
+def test_what_only_changes_the_drawing_asks_for_no_map(where: str) -> None:
+    """The numbers are the same."""
+    value = {"view.plane.colour": "log", "view.plane.levels": 5, "view.log_loss": True, "title": "x",
+             "view.panels": ("landscape",)}[where]  # fmt: skip
+    assert map_request(reduce(Edit(where, value), asked(at_zero()))) is None
