@@ -24,7 +24,6 @@ class FittingAxis(pg.AxisItem):
 
     def resizeEvent(self, event: object = None) -> None:
         """Place the label, if there is room for it."""
-        super().resizeEvent(event)
         self._fit_label()
 
     def setLabel(self, *args: object, **kwargs: object) -> None:
@@ -33,8 +32,15 @@ class FittingAxis(pg.AxisItem):
         self._fit_label()
 
     def _fit_label(self) -> None:
+        """The whole label where there is room, else without its unit, else none."""
         room = self.size().height() if self.orientation in ("left", "right") else self.size().width()
+        whole = self.labelString()
+        for html in (whole, whole.replace(self.labelText, self.labelText.partition(" (")[0])):
+            self.label.setHtml(html)
+            if self.label.boundingRect().width() <= room:
+                break
         self.label.setOpacity(1.0 if self.label.boundingRect().width() <= room else 0.0)
+        super().resizeEvent(None)
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
         """Ticks as usual, without those that mean nothing."""
