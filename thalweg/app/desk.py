@@ -121,7 +121,7 @@ class Desk:
 
     def _dress(self, name: str) -> None:
         theme.apply(theme.THEMES[name], QApplication.instance())  # type: ignore[arg-type]
-        self.window.controls.setVisible(name != "projector")  # in a hall the figures need the room; F9 brings them
+        self.window.set_hall(name == "projector")
 
     def _show_field_error(self, error: tuple[str, str] | None) -> None:
         panels = (self.window.run_panel, self.window.view_panel, self.window.pace_bar)

@@ -31,6 +31,9 @@ from thalweg.app.views.figure import Figure
 
 LAYOUT_VERSION = 1
 
+CROWDED = 900
+"""Height of the window, in pixels, below which large texts crowd three figures."""
+
 
 class Grip(QFrame):
     """A narrow title bar for a dock whose figure has a title of its own."""
@@ -106,6 +109,21 @@ class MainWindow(QMainWindow):
             dock.setVisible(name in panels)
         self.figures["landscape"].setVisible("landscape" in panels)
 
+    def set_hall(self, hall: bool) -> None:
+        """For a hall: no forms, and on a low screen the two lower figures share one place, as tabs."""
+        self.controls.setVisible(not hall)
+        self.resizeDocks([self.controls], [285], Qt.Orientation.Horizontal)
+        crowded = hall and self.height() < CROWDED
+        upper, lower = self.docks["gradient-norms"], self.docks["weight-map"]
+        if crowded:
+            self.tabifyDockWidget(upper, lower)
+            upper.raise_()
+        elif lower in self.tabifiedDockWidgets(upper):
+            shown = not lower.isHidden()
+            self.removeDockWidget(lower)
+            self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, lower)
+            lower.setVisible(shown)
+
     def set_title(self, name: str, title: str, modified: bool) -> None:
         """The scene's name in the title bar, with the platform's mark for changes."""
         self.setWindowTitle(f"{title} ({name})[*] – Thalweg" if name else f"{title}[*] – Thalweg")
@@ -165,6 +183,7 @@ class MainWindow(QMainWindow):
         dock = QDockWidget("Controls", self)
         dock.setObjectName("dock-controls")
         dock.setWidget(tabs)
+        dock.setTitleBarWidget(Grip())
         dock.setFeatures(
             QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
         )

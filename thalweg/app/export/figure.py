@@ -6,7 +6,7 @@ from PyQt6.QtWidgets import QGraphicsView
 
 from thalweg.app.export.data import FigureTable, csv_text
 from thalweg.app.export.errors import ExportError
-from thalweg.core.scene.scene import write_atomically
+from thalweg.core.files import write_atomically
 
 SUFFIXES = (".png", ".svg", ".pdf", ".csv")
 

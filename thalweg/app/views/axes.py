@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pyqtgraph as pg
+from PyQt6.QtGui import QFontMetricsF
+from PyQt6.QtWidgets import QApplication
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -24,15 +26,17 @@ class FittingAxis(pg.AxisItem):
 
     def resizeEvent(self, event: object = None) -> None:
         """Place the label, if there is room for it."""
-        self._fit_label()
+        self.fit_label()
 
     def setLabel(self, *args: object, **kwargs: object) -> None:
         """Set the label, and show it if there is room for it."""
         super().setLabel(*args, **kwargs)
-        self._fit_label()
+        self.fit_label()
 
-    def _fit_label(self) -> None:
+    def fit_label(self) -> None:
         """The whole label where there is room, else without its unit, else none."""
+        if self.label is None:  # pyqtgraph takes it away on close, and may resize the axis after that
+            return
         room = self.size().height() if self.orientation in ("left", "right") else self.size().width()
         whole = self.labelString()
         for html in (whole, whole.replace(self.labelText, self.labelText.partition(" (")[0])):
@@ -45,10 +49,18 @@ class FittingAxis(pg.AxisItem):
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
         """Ticks as usual, without those that mean nothing."""
         found: list[tuple[float, list[float]]] = super().tickValues(low, high, size)
-        if self._within is None:
-            return found
-        first, last = self._within
-        return [(spacing, [v for v in values if first <= v <= last]) for spacing, values in found]
+        if self._within is not None:
+            first, last = self._within
+            found = [(spacing, [v for v in values if first <= v <= last]) for spacing, values in found]
+        if self.orientation in ("left", "right") and found and high > low:
+            spacing, values = found[0]
+            every = math.ceil(1.2 * self._text_height() / (size * spacing / (high - low)))
+            if every > 1:  # the texts would touch
+                return [(every * spacing, [v for v in values if round(v / spacing) % every == 0])]
+        return found
+
+    def _text_height(self) -> float:
+        return QFontMetricsF(self.style["tickFont"] or QApplication.font()).height()
 
 
 class SwitchableAxis(FittingAxis):

@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 
 from thalweg.app.theme import Theme
-from thalweg.app.views.axes import SwitchableAxis, log10
+from thalweg.app.views.axes import FittingAxis, SwitchableAxis, log10
 from thalweg.app.views.curve import Curve
 from thalweg.app.views.figure import Figure, dress_axes, dress_legend, fit_legend, label_axis
 
@@ -22,7 +22,9 @@ class CurvesFigure(Figure):
         super().__init__()
         self._axes = {name: SwitchableAxis(side) for name, side in (("loss", "left"), ("a", "bottom"), ("b", "bottom"))}
         self.loss = self.body.addPlot(row=0, col=0, axisItems={"left": self._axes["loss"], "bottom": self._axes["a"]})
-        self.accuracy = self.body.addPlot(row=1, col=0, axisItems={"bottom": self._axes["b"]})
+        self.accuracy = self.body.addPlot(
+            row=1, col=0, axisItems={"left": FittingAxis("left"), "bottom": self._axes["b"]}
+        )
         self.accuracy.setXLink(self.loss)
         self.legend = pg.LegendItem(colCount=2, verSpacing=-4)
         self.top.addItem(self.legend, row=0, col=1)

@@ -11,6 +11,7 @@ from PyQt6.QtGui import QColor, QFontMetricsF, QResizeEvent
 from PyQt6.QtWidgets import QGraphicsTextItem, QSizePolicy
 
 from thalweg.app.theme import LIGHT, Theme
+from thalweg.app.views.axes import FittingAxis
 
 pg.setConfigOptions(imageAxisOrder="row-major", antialias=True)
 
@@ -165,6 +166,8 @@ def dress_axes(plot: pg.PlotItem, theme: Theme) -> None:
         axis.setTickFont(theme.font(0.92))
         axis.label.setFont(theme.font())
         axis.enableAutoSIPrefix(False)
+        if isinstance(axis, FittingAxis):
+            axis.fit_label()
     plot.getViewBox().setBorder(pg.mkPen(theme.grid, width=1))
 
 

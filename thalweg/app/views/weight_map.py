@@ -54,8 +54,7 @@ class WeightMapFigure(Figure):
         self._image.setColorMap(self._colours)
         for plot in (self.map, self.example):
             dress_axes(plot, theme)
-            label_axis(plot, "bottom", "pixel column")
-            plot.titleLabel.setAttr("color", theme.text)
+        label_axis(self.map, "bottom", "pixel column")
         label_axis(self.map, "left", "pixel row")
 
     def set_weights(self, norms: np.ndarray) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
+from thalweg.core.files import write_atomically
 from thalweg.core.scene.spec import Spec, SpecError, explain, spec_field
 from thalweg.core.scene.training import RunSpec
 from thalweg.core.scene.view import PaceSpec, ViewSpec
@@ -139,23 +138,3 @@ def load(path: Path) -> Scene:
 def save(scene: Scene, path: Path) -> None:
     """Write a scene file; on any failure the old file is intact. Raises OSError."""
     write_atomically(path, dumps(scene).encode())
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write to a temporary neighbour and move it into place, so that a half-written file never stands there."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as f:
-            f.write(content)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

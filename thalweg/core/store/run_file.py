@@ -7,13 +7,13 @@ Layout: attributes ``format`` = "thalweg run", ``version`` = 1 and ``scene`` (TO
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from thalweg.core.files import replacing
 from thalweg.core.scene import Scene, SpecError, dumps, loads
 
 FORMAT = "thalweg run"
@@ -40,20 +40,14 @@ class Recording:
 
 def write(path: Path, recording: Recording) -> None:
     """Write a run file; on any failure the old file is intact. Raises RunFileError."""
-    temporary: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as f:
-            temporary = Path(f.name)
-        with h5py.File(temporary, "w") as h:
+        with replacing(path) as temporary, h5py.File(temporary, "w") as h:
             h.attrs["format"], h.attrs["version"], h.attrs["scene"] = FORMAT, VERSION, dumps(recording.scene)
             h["trajectory/steps"] = recording.steps.astype(np.int64)
             h["trajectory/parameters"] = recording.parameters.astype(np.float32)
             for name, values in recording.series.items():
                 h[f"series/{name}"] = values
-        temporary.replace(path)
     except OSError as e:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise RunFileError(f"{path}: cannot be written: {e.strerror or e}") from None
 
 
