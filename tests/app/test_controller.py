@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -339,9 +340,9 @@ def test_an_interval_holds_back_but_never_loses_the_last_value(steps: list[tuple
     binding.show(type("S", (), {"value": value}), now)  # type: ignore[arg-type]
     assert shown[-1][1] == value
     times = [t for t, _ in shown]
-    assert all(b - a >= interval * (1 - 1e-9) for a, b in zip(times, times[1:], strict=False))
+    assert all(b - a >= interval * (1 - 1e-9) for a, b in itertools.pairwise(times))
     values = [v for _, v in shown]
-    assert all(a != b for a, b in zip(values, values[1:], strict=False))
+    assert all(a != b for a, b in itertools.pairwise(values))
 
 
 def test_views_see_the_state_of_the_moment_though_they_answer_back() -> None:

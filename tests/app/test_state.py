@@ -39,6 +39,7 @@ from thalweg.app.state import (
 from thalweg.core.messages import (
     DataMissing,
     Died,
+    Downloaded,
     Failed,
     LandscapeEvent,
     Progress,
@@ -373,6 +374,7 @@ def events(generation: int) -> list[Any]:
         Failed(generation, "It failed."),
         Failed(generation, "No landscape.", "landscape"),
         Progress(generation, "Downloading", 1, 2, "bytes"),
+        Downloaded(generation, "mnist"),
     ]
 
 
@@ -381,7 +383,7 @@ def test_every_event_of_a_run_is_tried_below() -> None:
     assert {type(e) for e in events(1)} == {*get_args(SessionEvent), *get_args(LandscapeEvent)}
 
 
-@pytest.mark.parametrize("number", range(9))
+@pytest.mark.parametrize("number", range(10))
 def test_an_event_of_another_generation_changes_nothing(number: int) -> None:
     """Older or newer; of the run's own generation it does."""
     state = running()
@@ -440,24 +442,25 @@ def test_a_dead_worker_is_no_longer_ready(worker: str, plays: bool) -> None:
     assert reduce(Ready(worker), now).dead is None
 
 
-def test_data_that_has_been_downloaded_starts_the_run() -> None:
-    """Nobody has to find out which button does it."""
-    before = reduce(DataMissing(1, "mnist", "Not here."), state_of())
+@pytest.mark.parametrize("play", [False, True])
+def test_data_that_has_been_downloaded_starts_the_run(play: bool) -> None:
+    """As the scene says, played or not; nobody has to find out which button does it."""
+    before = reduce(DataMissing(1, "mnist", "Not here."), state_of(tiny_scene(pace__play=play)))
     loading = reduce(Progress(1, "Downloading", 5, 10, "bytes"), before)
     assert loading.progress is not None
-    now = reduce(Progress(1, "", 1, 1, "bytes"), loading)
-    assert now.progress is None
-    assert now.missing is None
+    now = reduce(Downloaded(1, "mnist"), loading)
+    assert (now.progress, now.missing, now.playing) == (None, None, play)
     assert now.generation == before.generation + 1
 
 
 def test_a_download_that_fails_says_so_and_still_offers_the_ways_out() -> None:
-    """As the service tells it: first the failure, then the end."""
+    """Cancelled or cut off."""
     before = reduce(DataMissing(1, "mnist", "Not here."), state_of())
-    now = after(before, Progress(1, "Downloading", 5, 10, "bytes"), Failed(1, "No network."), Progress(1, "", 1, 1, ""))
+    now = after(before, Progress(1, "Downloading", 5, 10, "bytes"), Failed(1, "No network."))
     assert now.progress is None
     assert now.sentence == "No network."
     assert now.missing is not None
+    assert now.generation == before.generation
 
 
 def test_progress_is_shown_until_the_job_says_that_it_is_over() -> None:
@@ -467,7 +470,6 @@ def test_progress_is_shown_until_the_job_says_that_it_is_over() -> None:
         state = reduce(Progress(1, "Downloading a file", done, total, "bytes"), state)
         assert state.progress is not None
         assert state.progress.done == done
-    assert reduce(Progress(1, "", 1, 1, "bytes"), state).progress is None
 
 
 # --- the plane and its map -------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
 import stat
@@ -33,7 +34,7 @@ def scene_of(hidden: tuple[int, ...] = (8,), **changes: object) -> Scene:
 def size_of(scene: Scene) -> int:
     """Parameters of its network, counted layer by layer."""
     sizes = (784, *scene.run.network.hidden, 10)
-    return sum((i + 1) * o for i, o in zip(sizes, sizes[1:], strict=False))
+    return sum((i + 1) * o for i, o in itertools.pairwise(sizes))
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +131,7 @@ def test_a_disk_that_fills_leaves_the_old_file(old: bytes | None, tmp_path: Path
 
 def test_a_folder_that_is_not_there(recording: Recording, tmp_path: Path) -> None:
     """One sentence with the path."""
-    with pytest.raises(RunFileError, match="missing/run.h5: cannot be written"):
+    with pytest.raises(RunFileError, match=r"missing/run\.h5: cannot be written"):
         write(tmp_path / "missing" / "run.h5", recording)
     with pytest.raises(RunFileError, match="there is no such file"):
         read(tmp_path / "run.h5")

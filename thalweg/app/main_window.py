@@ -63,6 +63,7 @@ class MainWindow(QMainWindow):
         self.figures: dict[str, Figure] = {name: figure() for name, figure in FIGURES.items()}
         for figure in self.figures.values():
             figure.setAcceptDrops(False)  # so that a dropped file reaches the window
+            figure.viewport().setAcceptDrops(False)
         self.banner = Banner()
         self.run_panel, self.view_panel, self.pace_bar = RunPanel(), ViewPanel(), PaceBar()
         self._fill_centre()

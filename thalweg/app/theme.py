@@ -48,8 +48,8 @@ class Theme:
 _ON_LIGHT = ("#0072b2", "#d55e00", "#007a5a", "#a8457f", "#b07800", "#3a8fc4")
 _ON_DARK = ("#56b4e9", "#ff8c42", "#2fd0a0", "#e79ac4", "#f0c040", "#b9dcf5")
 
-LIGHT = Theme("light", "#f2f2f2", "#ffffff", "#1a1a1a", "#5a5a5a", "#0072b2", "#b00020", "#d5d5d5", _ON_LIGHT, 9.0, 1.4)
-DARK = Theme("dark", "#26282b", "#1b1d1f", "#eeeeee", "#a8adb3", "#56b4e9", "#ff8a80", "#3c4045", _ON_DARK, 9.0, 1.4)
+LIGHT = Theme("light", "#f2f2f2", "#ffffff", "#1a1a1a", "#5a5a5a", "#0072b2", "#b00020", "#d5d5d5", _ON_LIGHT, 9.0, 1.0)
+DARK = Theme("dark", "#26282b", "#1b1d1f", "#eeeeee", "#a8adb3", "#56b4e9", "#ff8a80", "#3c4045", _ON_DARK, 9.0, 1.0)
 PROJECTOR = Theme(
     "projector",
     "#ffffff",
@@ -61,7 +61,7 @@ PROJECTOR = Theme(
     "#c8c8c8",
     _ON_LIGHT,
     13.0,
-    2.4,
+    2.2,
 )
 THEMES: dict[str, Theme] = {t.name: t for t in (LIGHT, DARK, PROJECTOR)}
 

@@ -7,11 +7,11 @@ import pyqtgraph as pg
 
 from thalweg.app.theme import LINE_STYLES, Theme
 
-COLUMNS = 250
-"""Pixel columns that a curve is thinned to; each keeps its least and its greatest value."""
+COLUMN = 2.5
+"""Width in pixels of the columns that a curve is thinned to; each keeps its least and its greatest value."""
 
 
-def thinned(x: np.ndarray, y: np.ndarray, columns: int = COLUMNS) -> tuple[np.ndarray, np.ndarray]:
+def thinned(x: np.ndarray, y: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
     """At most two points for each of ``columns`` equal parts of the range of x: those of least and greatest y."""
     if len(x) <= 2 * columns:
         return x, y
@@ -30,7 +30,7 @@ class Curve:
     """A named curve in a plot, in the colour and line style of its number."""
 
     def __init__(self, plot: pg.PlotItem, number: int, name: str) -> None:
-        self.number, self.name = number, name
+        self.number, self.name, self._plot = number, name, plot
         self.item = pg.PlotCurveItem(connect="finite", skipFiniteCheck=False, name=name)
         plot.addItem(self.item)
 
@@ -41,4 +41,4 @@ class Curve:
 
     def set(self, x: np.ndarray, y: np.ndarray) -> None:
         """Draw these points; non-finite ones are gaps."""
-        self.item.setData(*thinned(x, y))
+        self.item.setData(*thinned(x, y, max(50, int(self._plot.getViewBox().width() / COLUMN))))

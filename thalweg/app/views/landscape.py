@@ -45,7 +45,7 @@ class LandscapeFigure(Figure):
         self.bar.set_theme(theme)
         self._colours = pg.colormap.get(theme.colour_map)
         self._lines.set_pen(pg.mkPen(QColor(0, 0, 0, 150), width=1))
-        self.path.set_style(1.1 * theme.line_width)
+        self.path.set_style(0.6 + theme.line_width)
         if self._map:
             self._draw(self._map, self._map.view.colour == "log", self._map.view.levels)
 
