@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.app.controller import Binding, Controller
+from thalweg.app.binding import Binding
+from thalweg.app.controller import Controller
 from thalweg.app.settings import Settings
 from thalweg.app.state import AppState, opened
 from thalweg.core.messages import Acknowledge, Frame, Map, MapRequest, Path, PlaneLaid, Ready, Started
@@ -38,9 +39,9 @@ def started(generation: int = 1) -> Started:
     """A run that stands at step 0."""
     return Started(
         generation=generation,
+        run=tiny_scene().run,
         layers=("layer 1", "layer 2"),
         sizes=(784, 8, 10),
-        parameter_count=SIZE,
         data="made up",
         measured=50,
         train_count=100,
@@ -61,7 +62,7 @@ def path(plane: int, alpha: Any = (0.0,), beta: Any = None) -> Path:
 
 
 def frame(
-    generation: int = 1, step: int = 0, on: Path | None = None, parameters: bool = False, playing: bool = False
+    generation: int = 1, step: int = 0, on: Path | None = None, parameters: bool = False, stepping: bool = False
 ) -> Frame:
     """A moment of a run; the parameters are all equal to the step."""
     steps = np.arange(step + 1)
@@ -70,7 +71,7 @@ def frame(
         generation=generation,
         step=step,
         epoch=step / 10,
-        playing=playing,
+        stepping=stepping,
         steps_per_second=12.0,
         series={"step": steps} | dict.fromkeys(names, 1.0 / (1 + steps)),
         weight_map=np.full((28, 28), 1.0 + step, dtype=np.float32),

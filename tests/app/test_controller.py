@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thalweg.app import captions
-from thalweg.app.controller import Binding
+from thalweg.app.binding import Binding
 from thalweg.app.state import (
     AppState,
     Edit,
@@ -211,7 +211,7 @@ def test_landscapes_per_second_count_in_every_mode(mode: str) -> None:
         rig.clock.time += 0.1
         plane, number = rig.state.plane, rig.state.map_number
         rig.hear(laid(plane), a_map(plane, number))
-        rig.hear(frame(1, step, path(plane), parameters=True, playing=True))
+        rig.hear(frame(1, step, path(plane), parameters=True, stepping=True))
         assert rig.state.map is not None
         assert rig.state.map.number == number
     assert captions.maps_per_second(rig.state) == pytest.approx(10)

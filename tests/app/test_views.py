@@ -16,7 +16,8 @@ from PyQt6.QtGui import QImage, QPainter
 from PyQt6.QtWidgets import QApplication, QGraphicsItem
 
 from thalweg.app import theme
-from thalweg.app.bindings import FIGURES, bindings
+from thalweg.app.bindings import bindings
+from thalweg.app.views.gallery import FIGURES
 from thalweg.app.state import AppState, AskedForMap, Edit, reduce
 from thalweg.app.theme import THEMES
 from thalweg.app.views.axes import SwitchableAxis, log10, power_of_ten

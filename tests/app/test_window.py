@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import QApplication, QCheckBox, QLineEdit, QMenu
 
 from thalweg import assets
 from thalweg.app import desk as desk_module
-from thalweg.app import settings, theme, window
+from thalweg.app import settings_file, theme, window
 from thalweg.app.actions import ACTIONS
 from thalweg.app.compute.inline import InlineLandscapes, InlineSession
 from thalweg.app.compute.process import landscape_worker, session_worker
@@ -387,8 +387,8 @@ def test_all_themes_while_it_runs(qtbot, there: Open, settings_folder: Path) -> 
         assert all(f.theme.name == name for f in there.window.figures.values())
         dark = there.window.grab().toImage().pixelColor(3, there.window.height() // 2).lightness() < 128
         assert dark is (name == "dark")
-    assert settings.load().theme == "dark"
-    assert Path(settings.store().fileName()).is_relative_to(settings_folder)
+    assert settings_file.load().theme == "dark"
+    assert Path(settings_file.store().fileName()).is_relative_to(settings_folder)
 
 
 def test_a_theme_keeps_the_colour_scale_that_the_person_chose(there: Open) -> None:
@@ -546,7 +546,7 @@ def test_dialogs_open(there: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk_module.QMessageBox, "exec", lambda box: shown.append(box.text()))
     monkeypatch.setattr(desk_module.QMessageBox, "about", lambda parent, title, text: shown.append(text))
     there.window.triggered.emit("settings")
-    assert there.state.settings.landscape_share == settings.load().landscape_share == 0.2
+    assert there.state.settings.landscape_share == settings_file.load().landscape_share == 0.2
     there.window.triggered.emit("keys")
     there.window.triggered.emit("about")
     assert "Space" in shown[0]
@@ -650,11 +650,21 @@ def test_kept_geometry_does_not_open_or_close_panels(
 
 
 def test_geometry_is_kept(program: Callable[..., int]) -> None:
-    """A window comes back as large as it was."""
-    program(tiny_scene(), lambda w: w.resize(700, 600))
-    sizes = []
-    program(tiny_scene(), lambda w: sizes.append((w.width(), w.height())))
-    assert sizes == [(700, 600)] or sizes[0][0] >= 700  # as narrow as the forms allow
+    """A window comes back as large as it was left, and not as large as a new one."""
+    sizes: list[tuple[int, int]] = []
+
+    def note(found: MainWindow) -> None:
+        QApplication.processEvents()
+        sizes.append((found.width(), found.height()))
+
+    def shrink(found: MainWindow) -> None:
+        note(found)
+        found.resize(found.width(), found.height() - 90)
+        note(found)
+
+    program(tiny_scene(), shrink)
+    program(tiny_scene(), note)
+    assert sizes[1] == sizes[2] != sizes[0]
 
 
 def test_closing_in_mid_run_leaves_no_process(qtbot, program: Callable[..., int]) -> None:

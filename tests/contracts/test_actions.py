@@ -10,7 +10,7 @@ from PyQt6.QtGui import QKeySequence
 
 from thalweg.app import desk
 from thalweg.app.actions import ACTIONS, BY_ID, keys_page
-from thalweg.app.bindings import FIGURES
+from thalweg.app.views.gallery import FIGURES
 from thalweg.app.settings import Settings
 from thalweg.app.state import opened
 from thalweg.app.theme import THEMES

@@ -30,6 +30,10 @@ class Action:
     tool_bar: bool = False
 
 
+def _can_play(state: AppState) -> bool:
+    return state.dead is None and state.missing is None and not (state.started is None and state.sentence)
+
+
 def _theme(name: str) -> Callable[[AppState], bool]:
     return lambda state: state.settings.theme == name
 
@@ -47,7 +51,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", "&Quit", "&File", "Close the program", "Ctrl+Q"),
     Action("undo", "&Undo", "&Edit", "Take the last change back", "Ctrl+Z", lambda s: bool(s.past or s.draft)),
     Action("redo", "&Redo", "&Edit", "Do again what was taken back", "Ctrl+Shift+Z", lambda s: bool(s.future)),
-    Action("play", "&Play", "&Run", "Play or pause training", "Space", _runs, lambda s: s.playing, tool_bar=True),
+    Action(
+        "play", "&Play", "&Run", "Play or pause training", "Space", _can_play, lambda s: s.playing or s.stepping,
+        tool_bar=True,
+    ),
     Action("step", "One &step", "&Run", "Take one step, then pause", "Right", _runs, tool_bar=True),
     Action("reset", "&Reset", "&Run", "Back to step 0 and the same initial weights", "R", _runs, tool_bar=True),
     Action("new-seed", "&New seed", "&Run", "Start again from other initial weights", "N", _runs, tool_bar=True),
@@ -67,10 +74,10 @@ ACTIONS: tuple[Action, ...] = (
         checked=_shown("gradient-norms"),
     ),
     Action(
-        "panel-weight-map", "Panel: input &weights", "&View", "Show the input weights and an example", "F5",
+        "panel-weight-map", "Panel: input-&weight map", "&View", "Show the input-weight map and an example", "F5",
         checked=_shown("weight-map"),
     ),
-    Action("controls", "&Controls", "&View", "Show or hide the forms", "F9"),
+    Action("controls", "&Controls", "&View", "Show or hide the forms", "F9", checked=lambda s: s.controls),
     Action("full-screen", "&Full screen", "&View", "Fill the screen", "F11"),
     Action("theme-light", "Light", "&Theme", "Dark text on a light ground", "Ctrl+1", checked=_theme("light")),
     Action("theme-dark", "Dark", "&Theme", "Light text on a dark ground", "Ctrl+2", checked=_theme("dark")),

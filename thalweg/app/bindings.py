@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thalweg.app import captions
-from thalweg.app.controller import Binding
+from thalweg.app.binding import Binding
 from thalweg.app.state import AppState
 from thalweg.app.theme import THEMES
 from thalweg.app.views.curves import CurvesFigure
@@ -11,14 +11,6 @@ from thalweg.app.views.figure import Figure
 from thalweg.app.views.gradient_norms import GradientNormsFigure
 from thalweg.app.views.landscape import LandscapeFigure
 from thalweg.app.views.weight_map import WeightMapFigure
-
-FIGURES: dict[str, type[Figure]] = {
-    "landscape": LandscapeFigure,
-    "weight-map": WeightMapFigure,
-    "curves": CurvesFigure,
-    "gradient-norms": GradientNormsFigure,
-}
-"""The figures by their panel's name."""
 
 CALM = 0.1
 """Seconds between two drawings of a figure that need not be smooth."""
@@ -67,14 +59,14 @@ def _curves(figure: CurvesFigure) -> list[Binding]:
             figure.set_series,
             CALM,
         ),
-        Binding(lambda s: ("Loss and accuracy",), figure.set_heading),
+        Binding(lambda s: ("Loss (above) and accuracy (below)",), figure.set_heading),
         Binding(lambda s: (captions.curves(s),), figure.set_caption, CALM),
     ]
 
 
 def _gradient_norms(figure: GradientNormsFigure) -> list[Binding]:
     return [
-        Binding(lambda s: (_series(s), s.scene.view.log_steps), figure.set_series, CALM),
+        Binding(lambda s: (_series(s), s.scene.view.log_steps, _unit(s)), figure.set_series, CALM),
         Binding(lambda s: ("Gradient norm per layer",), figure.set_heading),
         Binding(lambda s: (captions.gradient_norms(s),), figure.set_caption, CALM),
     ]
@@ -99,6 +91,6 @@ def _weight_map(figure: WeightMapFigure) -> list[Binding]:
     return [
         Binding(norms, show_norms, CALM),
         Binding(example, show_example),
-        Binding(lambda s: ("Input weights by pixel, and an example",), figure.set_heading),
+        Binding(lambda s: ("Input-weight map, and an example",), figure.set_heading),
         Binding(lambda s: (captions.weight_map(s),), figure.set_caption, CALM),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from thalweg.app.state import AppState
 from thalweg.core.messages import Map, Path
+from thalweg.core.scene import RunSpec
 
 MODES = {
     "fixed": "stays where it was laid at step {laid:,}",
@@ -18,18 +19,24 @@ UNITS = {
 }
 
 
+def _run(state: AppState) -> RunSpec:
+    """The run that the pictures are of, which may not be the scene's yet."""
+    return state.started.run if state.started else state.scene.run
+
+
 def network(state: AppState) -> str:
     """The network in a few words: ``784-30-30-30-10 sigmoid, seed 0``."""
-    run = state.scene.run
+    run = _run(state)
     return f"{'-'.join(map(str, run.network.sizes))} {run.network.activation}, seed {run.seed}"
 
 
 def optimiser(state: AppState) -> str:
-    """The optimiser in a few words: ``SGD, learning rate 0.5, batch size 10``."""
-    o = state.scene.run.optimiser
+    """The optimiser in a few words, and what was changed since: ``SGD, learning rate 0.5, batch size 10``."""
+    o = _run(state).optimiser
     momentum = f", momentum {o.momentum:g}" if o.momentum and o.name in ("sgd", "rmsprop") else ""
     name = {"sgd": "SGD", "adagrad": "AdaGrad", "rmsprop": "RMSProp", "adam": "Adam"}[o.name]
-    return f"{name}, learning rate {o.learning_rate:g}{momentum}, batch size {o.batch_size}"
+    changes = f"; {'; '.join(state.retuned)}" if state.retuned else ""
+    return f"{name}, learning rate {o.learning_rate:g}{momentum}, batch size {o.batch_size}{changes}"
 
 
 def landscape_heading(state: AppState) -> str:
@@ -42,18 +49,21 @@ def landscape(state: AppState) -> str:
     """The landscape's caption: plane, units, data, scale, share of the movement, losses at the point."""
     if state.map_error:
         return state.map_error
-    if state.started is None or state.map is None:
+    if state.missing is not None:
+        return ""
+    if state.started is None:
         return "The landscape appears here as soon as training data and network are loaded."
+    if state.map is None:
+        return "The landscape is being computed." if state.settings.landscape_share else "Landscapes are switched off."
     m, s = state.map, state.started
     lines = [f"Plane {MODES[m.view.mode].format(laid=m.laid_step)}. {_units(m)}{_angle(m)}"]
     lines.append(
         f"{s.objective.capitalize()} of {network(state)}, mean over the first {m.examples:,} of {s.train_count:,} "
         f"training examples, on {_grid(m)}."
     )
-    share = _share(state.path, m)
     lines.append(
-        f"Loss here {m.loss_at_point:.4g}, at its projection onto the plane {m.loss_at_projection:.4g}{share}. "
-        "□ start  ● now"
+        f"Loss at step {m.step:,}: {m.loss_at_point:.4g}; at its projection onto the plane: "
+        f"{m.loss_at_projection:.4g}. {_path(state.path, m)}"
     )
     return "\n".join(lines)
 
@@ -71,13 +81,16 @@ def _angle(m: Map) -> str:
 
 def _grid(m: Map) -> str:
     size = f"{len(m.x)}×{len(m.y)} points"
-    return size if m.complete else f"{m.evaluated:,} points so far of {size}, cubic splines between"
+    return size if m.complete else f"{m.evaluated:,} of {size} so far, interpolated between"
 
 
-def _share(path: Path | None, m: Map) -> str:
-    if path is None or path.plane != m.plane or len(path.steps) < 2:
+def _path(path: Path | None, m: Map) -> str:
+    if path is None or path.plane != m.plane or not len(path.steps):
         return ""
-    return f"; {100 * path.share:.2g} % of the squared distance moved since step {path.steps[0]:,} lies in the plane"
+    return (
+        f"Path, projected: □ step {path.steps[0]:,} to ● step {path.steps[-1]:,}; "
+        f"{100 * path.share:.3g} % of the squared distance between them lies in the plane."
+    )
 
 
 def curves(state: AppState) -> str:
@@ -114,9 +127,7 @@ def example_label(state: AppState) -> str:
     """The label of the example beside the weight map."""
     if state.started is None:
         return ""
-    number = state.scene.view.example
-    if number >= len(state.started.labels):
-        return f"training example {number}"
+    number = min(state.scene.view.example, len(state.started.labels) - 1)
     return f"training example {number}: {state.started.labels[number]}"
 
 
@@ -125,12 +136,12 @@ def status(state: AppState) -> tuple[str, str, str, str, str]:
     frame = state.frame
     step = f"step {frame.step:,}" if frame else "step –"
     epoch = f"epoch {frame.epoch:.2f}" if frame else "epoch –"
-    rate = "paused"
-    if frame and state.playing:
+    rate = "loading" if state.started is None and not state.missing and not state.sentence else "paused"
+    if frame and (state.playing or state.stepping):
         digits = ",.0f" if frame.steps_per_second >= 1000 else ",.3g"
         rate = f"{frame.steps_per_second:{digits}} steps/s"
     maps = f"{maps_per_second(state):.1f} landscapes/s" if state.busy or state.playing else "landscape at rest"
-    if state.settings.landscape_share == 0:
+    if state.settings.landscape_share == 0 or "landscape" not in state.scene.view.panels:
         maps = "landscapes off"
     return step, epoch, rate, maps, state.started.device if state.started else "–"
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
+import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from thalweg.core.scene import Scene, SpecError, load
+from thalweg.core.scene import Scene, SpecError
 
 if TYPE_CHECKING:
     from thalweg.core.store.run_file import Recording
@@ -44,6 +46,13 @@ class ThemeChoice(StrEnum):
     projector = "projector"
 
 
+class Device(StrEnum):
+    """Where torch computes."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 class DataChoice(StrEnum):
     """A data set that can be downloaded."""
 
@@ -62,19 +71,17 @@ def main() -> None:
 @app.command("open")
 def open_scene(
     scene: Annotated[str, typer.Argument(help="Name of a shipped scene, or a TOML file.")] = "first-light",
-    device: Annotated[str, typer.Option(help="cpu, cuda or mps; default: as in the settings.")] = "",
+    device: Annotated[Device | None, typer.Option(help="Where to train; default: as in the settings.")] = None,
 ) -> None:
     """Open the window on a scene."""
     found = _scene(scene)
-    if device not in ("", "cpu", "cuda", "mps"):
-        _stop(f"--device: {device!r} is not accepted; expected one of cpu, cuda, mps")
     if not _has_display():
         _stop(
             "There is no display to open a window on. `thalweg render SCENE -o FIGURE.png` draws a figure without one."
         )
     from thalweg.app.window import open_window
 
-    raise typer.Exit(open_window(found, scene, device or None))
+    raise typer.Exit(open_window(found, scene, device.value if device else None))
 
 
 @app.command()
@@ -90,14 +97,18 @@ def scenes() -> None:
 def run(
     scene: Annotated[str, typer.Argument(help="Name of a shipped scene, or a TOML file.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Run file to write (.h5).")],
-    steps: Annotated[int, typer.Option(help="Steps to train; default: the scene's own length.", min=1)] = 0,
+    steps: Annotated[int | None, typer.Option(help="Steps to train; default: the scene's own length.", min=1)] = None,
+    device: Annotated[Device, typer.Option(help="Where to train.")] = Device.cpu,
 ) -> None:
-    """Train without a display, and keep what happened in a run file."""
+    """Train without a display, and keep what happened in a run file; Ctrl-C ends it early and keeps it too."""
+    from thalweg.assets import RUN_SUFFIXES
+
     found = _scene(scene)
-    _writable(output)
+    _writable(output, RUN_SUFFIXES)
     from thalweg.core.store.run_file import RunFileError, write
 
-    recording = _record(found, steps or found.run.steps)
+    wanted = steps or found.run.steps
+    recording = _record(found, wanted, device.value)
     try:
         write(output, recording)
     except RunFileError as e:
@@ -107,6 +118,9 @@ def run(
         f"{output}: {last['step']:.0f} steps; training loss {last['train_loss']:.4g}, "
         f"test accuracy {100 * last['test_accuracy']:.1f} %"
     )
+    if last["step"] < wanted:
+        why = "the loss was no longer finite" if not math.isfinite(last["train_loss"]) else "it was interrupted"
+        _stop(f"{scene}: training ended at step {last['step']:.0f} of {wanted:,}: {why}; the run file ends there")
 
 
 @app.command()
@@ -120,13 +134,16 @@ def render(
     theme: Annotated[ThemeChoice, typer.Option(help="Colours and sizes.")] = ThemeChoice.light,
 ) -> None:
     """Draw a figure without a display: the picture that the window shows."""
+    from thalweg.assets import RUN_SUFFIXES
+
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     os.environ.setdefault("QT_LOGGING_RULES", "qt.qpa.*=false")
     width, height = _size(size, view)
-    is_run = Path(source).suffix.lower() in (".h5", ".hdf5")
+    is_run = Path(source).suffix.lower() in RUN_SUFFIXES
     found = None if is_run else _scene(source)
-    _writable(output)
-    from thalweg.app.export.figure import ExportError
+    from thalweg.app.export.figure import SUFFIXES, ExportError
+
+    _writable(output, SUFFIXES)
     from thalweg.app.headless import draw
     from thalweg.app.moment import MomentError
     from thalweg.core.store.run_file import RunFileError, read
@@ -150,7 +167,7 @@ def download(name: Annotated[DataChoice, typer.Argument(help="mnist or fashion."
     from thalweg.core.data import DataError
     from thalweg.core.data import download as fetch
 
-    with tqdm(unit="B", unit_scale=True) as bar:
+    with tqdm(unit="B", unit_scale=True, leave=False, disable=None) as bar:
 
         def progress(file: str, done: int, total: int) -> None:
             bar.set_description(file)
@@ -166,26 +183,30 @@ def download(name: Annotated[DataChoice, typer.Argument(help="mnist or fashion."
     typer.echo(f"{name.value}: in {folder}")
 
 
-def _record(scene: Scene, steps: int) -> Recording:
+def _record(scene: Scene, steps: int, device: str = "cpu") -> Recording:
     from tqdm import tqdm
 
     from thalweg.core.data import DataError
     from thalweg.core.store.recorder import record
 
     _one_thread()
+    interrupted: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda *_: interrupted.append(1))
     with tqdm(total=steps, unit=" steps", desc="Training", disable=None) as bar:
 
         def progress(step: int, loss: float) -> bool:
             if step % 20 == 0 or step == steps:
                 bar.update(step - bar.n)
                 bar.set_postfix(loss=f"{loss:.3g}", refresh=False)
-            return True
+            return not interrupted
 
         try:
-            return record(scene, steps, progress)
-        except DataError as e:
+            return record(scene, steps, progress, device)
+        except (DataError, RuntimeError) as e:
             bar.close()
             _stop(str(e))
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 def _one_thread() -> None:
@@ -195,19 +216,18 @@ def _one_thread() -> None:
 
 
 def _scene(name: str) -> Scene:
-    from thalweg import assets
+    from thalweg.assets import find_scene
 
-    path = Path(name)
     try:
-        if path.suffix.lower() in (".h5", ".hdf5"):
-            raise SpecError(f"{name}: a run, not a scene; `thalweg render {name} -o FIGURE.png` draws it")
-        return load(path) if path.suffix or path.exists() else assets.shipped_scene(name)
+        return find_scene(name)
     except SpecError as e:
         _stop(str(e))
 
 
-def _writable(path: Path) -> None:
+def _writable(path: Path, accepted: tuple[str, ...]) -> None:
     """Refuse a path that cannot be written before time is spent on what would be written there."""
+    if path.suffix.lower() not in accepted:
+        _stop(f"{path}: the ending does not say what to write; accepted are {', '.join(accepted)}")
     if path.is_dir():
         _stop(f"{path}: cannot be written: this is a folder")
     if not path.parent.is_dir():
@@ -218,7 +238,7 @@ def _writable(path: Path) -> None:
 
 def _size(text: str, view: View) -> tuple[int, int]:
     if not text:
-        return (900, 720) if view is View.landscape else (800, 560)
+        return {View.landscape: (900, 720), View.weight_map: (800, 420)}.get(view, (800, 560))
     match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text)
     if not match or not all(200 <= int(n) <= 8000 for n in match.groups()):
         _stop(f"--size: {text!r} is not accepted; expected WIDTHxHEIGHT in pixels, each 200 to 8000, such as 900x720")

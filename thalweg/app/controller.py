@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from thalweg.app.state import AppState, AskedForMap, MapArrived, reduce
-from thalweg.app.wishes import map_request, session_commands, wants_parameters
-from thalweg.core.messages import Acknowledge, Died, Frame, Map, SessionCommand, Share
+from thalweg.app.binding import Binding
+from thalweg.app.intents import AskedForMap, MapArrived
+from thalweg.app.state import LANDSCAPE_DEATHS, AppState, reduce
+from thalweg.app.wishes import landscape_commands, map_request, session_commands, wants_parameters
+from thalweg.core.messages import Acknowledge, Died, Frame, Map, SessionCommand
 
 
 class Engine(Protocol):
@@ -30,32 +32,6 @@ class Engine(Protocol):
         """End it."""
 
 
-@dataclass
-class Binding:
-    """A setter of a view, and what of the state it shows; at most once in ``interval`` seconds."""
-
-    select: Callable[[AppState], tuple[Any, ...]]
-    apply: Callable[..., None]
-    interval: float = 0.0
-    shown: tuple[Any, ...] | None = None
-    due: float = 0.0
-
-    def show(self, state: AppState, now: float) -> None:
-        """Call the setter if what it shows has changed since the last time."""
-        if now < self.due:
-            return
-        chosen = self.select(state)
-        if self.shown is not None and all(a is b or _equal(a, b) for a, b in zip(chosen, self.shown, strict=True)):
-            return
-        self.shown, self.due = chosen, now + self.interval
-        self.apply(*chosen)
-
-
-def _equal(a: Any, b: Any) -> bool:
-    """Equality of small values; large ones (frames, maps) count as changed when they are other objects."""
-    return isinstance(a, str | int | float | bool | tuple) and type(a) is type(b) and bool(a == b)
-
-
 class Controller:
     """Owns the state and the workers; the window owns the timer that calls :meth:`tick`."""
 
@@ -69,7 +45,8 @@ class Controller:
         self.state = state
         self.bindings: list[Binding] = []
         self._session, self._landscapes, self._now = session, landscapes, now
-        self._acknowledged = self._asked_parameters = False
+        self._events: deque[object] = deque()
+        self._acknowledged = self._asked_parameters = self._landscapes_down = False
 
     def bind(self, bindings: Iterable[Binding]) -> None:
         """Show the state in these setters from now on."""
@@ -84,10 +61,12 @@ class Controller:
 
     def tick(self) -> None:
         """Take in what the workers have said; to be called at 30 to 60 Hz."""
-        for event in (*self._session.poll(), *self._landscapes.poll()):
-            self._take(event)
-            if isinstance(event, Died) and event.worker == self._landscapes.name:
-                self._landscapes.restart()  # it keeps nothing that is not sent to it again
+        self._events.extend((*self._session.poll(), *self._landscapes.poll()))
+        while self._events:  # one by one: what comes after an event that fails is not lost with it
+            self._take(self._events.popleft())
+        if self._landscapes_down and self.state.landscape_deaths < LANDSCAPE_DEATHS:
+            self._landscapes_down = False
+            self._landscapes.restart()  # it keeps nothing that is not sent to it again
         self._ask()
         self._show()
 
@@ -110,21 +89,31 @@ class Controller:
         self._landscapes.close()
 
     def _take(self, message: object) -> None:
+        if isinstance(message, Frame):
+            self._acknowledged = self._asked_parameters = False
+        if isinstance(message, Died) and message.worker == self._landscapes.name:
+            self._landscapes_down = True
         before, self.state = self.state, reduce(message, self.state)
         for command in session_commands(before, self.state):
             self._session.send(command)
-        if before.settings.landscape_share != self.state.settings.landscape_share:
-            self._landscapes.send(Share(self.state.settings.landscape_share))
-        if isinstance(message, Frame):
-            self._acknowledged = self._asked_parameters = False
-        if isinstance(message, Map) and message.complete and self.state.map is message:
+        for told in landscape_commands(before, self.state):
+            self._landscapes.send(told)
+        if (
+            isinstance(message, Map)
+            and message.complete
+            and any(message is m for m in (self.state.map, self.state.arriving))
+        ):
             self.state = reduce(MapArrived(self._now()), self.state)
 
     def _ask(self) -> None:
         """Ask for the next frame, with parameters when a map is wanted, and for the next map."""
         state = self.state
         wanted = wants_parameters(state)
-        if state.started and (not self._acknowledged or (wanted and not self._asked_parameters)):
+        if (
+            state.started
+            and "training" in state.ready
+            and (not self._acknowledged or (wanted and not self._asked_parameters))
+        ):
             self._session.send(Acknowledge(state.generation, wanted))
             self._acknowledged, self._asked_parameters = True, wanted
         if (found := map_request(state)) is not None:

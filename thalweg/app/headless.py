@@ -7,11 +7,12 @@ from pathlib import Path
 from PyQt6.QtWidgets import QApplication
 
 from thalweg.app import theme
-from thalweg.app.bindings import FIGURES, bindings
+from thalweg.app.bindings import bindings
 from thalweg.app.export.figure import export
 from thalweg.app.moment import moment
 from thalweg.app.settings import Settings
 from thalweg.app.tables import table_of
+from thalweg.app.views.gallery import FIGURES
 from thalweg.core.store.run_file import Recording
 
 

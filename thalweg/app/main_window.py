@@ -5,29 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import QByteArray, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
+from PyQt6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
 from PyQt6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
     QDockWidget,
     QFrame,
     QLabel,
     QMainWindow,
     QMenu,
+    QPushButton,
     QSizePolicy,
+    QSlider,
     QTabWidget,
     QToolBar,
-    QVBoxLayout,
-    QWidget,
+    QToolButton,
 )
 
-from thalweg.app import settings
+from thalweg.app import settings_file
 from thalweg.app.actions import ACTIONS, Action
-from thalweg.app.bindings import FIGURES
 from thalweg.app.panels.banner import Banner
 from thalweg.app.panels.pace_bar import PaceBar
 from thalweg.app.panels.run_panel import RunPanel
 from thalweg.app.panels.view_panel import ViewPanel
 from thalweg.app.views.figure import Figure
+from thalweg.app.views.gallery import FIGURES
+from thalweg.core.messages import Progress
 
 LAYOUT_VERSION = 1
 
@@ -43,6 +47,21 @@ class Grip(QFrame):
         self.setFixedHeight(7)
         self.setFrameShape(QFrame.Shape.HLine)
         self.setToolTip("Drag to move this panel; double-click to float it")
+
+
+class ControlKeys(QObject):
+    """Leaves keys to a control that was reached with Tab; a click does not give it the focus, so Space still plays."""
+
+    _OWN = (Qt.Key.Key_Space, Qt.Key.Key_Left, Qt.Key.Key_Right)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Claim the keys that move or press a control, before they become shortcuts."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
+            letter = isinstance(watched, QComboBox) and event.text().isalnum() and not event.modifiers()
+            if (event.key() in self._OWN and not event.modifiers()) or letter:
+                event.accept()
+                return True
+        return False
 
 
 class MainWindow(QMainWindow):
@@ -84,6 +103,10 @@ class MainWindow(QMainWindow):
             min(1440, room.width() - 8), min(900, room.height() - 36)
         )  # 36: the title bar that the desktop adds
         self._default_layout()
+        self._keys_of_controls = ControlKeys(self)
+        for control in self.findChildren((QCheckBox, QComboBox, QPushButton, QSlider, QToolButton)):
+            control.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            control.installEventFilter(self._keys_of_controls)
 
     # --- setters -----------------------------------------------------------------------------------------------------
 
@@ -110,10 +133,13 @@ class MainWindow(QMainWindow):
             dock.setVisible(name in panels)
         self.figures["landscape"].setVisible("landscape" in panels)
 
-    def set_hall(self, hall: bool) -> None:
-        """For a hall: no forms, and on a low screen the two lower figures share one place, as tabs."""
-        self.controls.setVisible(not hall)
+    def set_controls(self, shown: bool) -> None:
+        """Show the forms, or give their room to the figures."""
+        self.controls.setVisible(shown)
         self.resizeDocks([self.controls], [285], Qt.Orientation.Horizontal)
+
+    def set_hall(self, hall: bool) -> None:
+        """For a hall: on a low screen the two lower figures share one place, as tabs."""
         crowded = hall and self.height() < CROWDED
         upper, lower = self.docks["gradient-norms"], self.docks["weight-map"]
         if crowded:
@@ -134,13 +160,13 @@ class MainWindow(QMainWindow):
 
     def keep_geometry(self) -> None:
         """Remember places and sizes for the next start."""
-        store = settings.store()
+        store = settings_file.store()
         store.setValue("window/geometry", self.saveGeometry())
         store.setValue("window/state", self.saveState(LAYOUT_VERSION))
 
     def restore_kept_geometry(self) -> None:
         """Places and sizes as they were left, where they were kept and still fit."""
-        store = settings.store()
+        store = settings_file.store()
         geometry, state = store.value("window/geometry"), store.value("window/state")
         if isinstance(geometry, QByteArray) and isinstance(state, QByteArray):
             self.restoreGeometry(geometry)
@@ -157,14 +183,10 @@ class MainWindow(QMainWindow):
     # --- parts -------------------------------------------------------------------------------------------------------
 
     def _fill_centre(self) -> None:
-        centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.banner)
-        column.addWidget(self.figures["landscape"], 1)
-        self.figures["landscape"].setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setCentralWidget(centre)
+        landscape = self.figures["landscape"]
+        landscape.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        landscape.setMinimumSize(320, 240)
+        self.setCentralWidget(landscape)
 
     def _dock(self, name: str) -> QDockWidget:
         dock = QDockWidget(self.figures[name].title, self)
@@ -231,6 +253,19 @@ class MainWindow(QMainWindow):
         bar.addSeparator()
         bar.addWidget(self.pace_bar)
         self.addToolBar(bar)
+        self.addToolBarBreak()
+        messages = QToolBar("Messages")
+        messages.setObjectName("messages")
+        messages.setMovable(False)
+        messages.addWidget(self.banner)
+        messages.hide()
+        self.addToolBar(messages)
+        self._messages = messages
+
+    def set_message(self, sentence: str, answers: tuple[tuple[str, str], ...], progress: Progress | None) -> None:
+        """The sentence under the tool bar, with its answers; an empty one hides it."""
+        self.banner.set_message(sentence, answers, progress)
+        self._messages.setVisible(bool(sentence))
 
     # --- events ------------------------------------------------------------------------------------------------------
 

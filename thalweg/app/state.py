@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any
 
 import numpy as np
 
+from thalweg.app.intents import (
+    ApplyDraft,
+    AskedForMap,
+    Change,
+    DiscardDraft,
+    Dismiss,
+    Edit,
+    LayPlane,
+    MapArrived,
+    MapKey,
+    NewSeed,
+    OpenScene,
+    Range,
+    Redo,
+    Report,
+    Reset,
+    SceneSaved,
+    SetPlaying,
+    SetSettings,
+    ShowControls,
+    StepOnce,
+    Undo,
+)
 from thalweg.app.settings import Settings
 from thalweg.core.messages import (
     DataMissing,
@@ -24,135 +46,14 @@ from thalweg.core.messages import (
     Started,
     Stopped,
 )
-from thalweg.core.scene import PlaneSpec, Scene, SpecError
+from thalweg.core.scene import PlaneSpec, Scene, Spec, SpecError
 from thalweg.core.scene.spec import extra_of
 
-Range = tuple[float, float]
+LANDSCAPE_DEATHS = 3
+"""So many ends of the landscape worker without a map between them, and it is left off."""
 
 RATE_WINDOW = 2.0
 """Seconds over which landscape pictures per second are averaged."""
-
-
-# --- what a person can want --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class OpenScene:
-    """Show this scene from the start; ``name`` is its file or short name."""
-
-    scene: Scene
-    name: str
-
-
-@dataclass(frozen=True)
-class SceneSaved:
-    """The scene on screen was written to the file of this name."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Set the field at a dotted path."""
-
-    path: str
-    value: Any
-
-
-@dataclass(frozen=True)
-class ApplyDraft:
-    """Take up the edits that need a restart, and start again."""
-
-
-@dataclass(frozen=True)
-class DiscardDraft:
-    """Forget the edits that need a restart."""
-
-
-@dataclass(frozen=True)
-class SetPlaying:
-    """Play or pause."""
-
-    playing: bool
-
-
-@dataclass(frozen=True)
-class StepOnce:
-    """Take one step of the player."""
-
-
-@dataclass(frozen=True)
-class Reset:
-    """Back to step 0 and the same initial weights."""
-
-
-@dataclass(frozen=True)
-class NewSeed:
-    """Start again from other initial weights."""
-
-    seed: int = field(default_factory=lambda: random.randrange(1, 100_000))
-
-
-@dataclass(frozen=True)
-class LayPlane:
-    """Lay the plane anew at the current point."""
-
-
-@dataclass(frozen=True)
-class Undo:
-    """Take the last edit back."""
-
-
-@dataclass(frozen=True)
-class Redo:
-    """Do again what was taken back."""
-
-
-@dataclass(frozen=True)
-class SetSettings:
-    """Change what belongs to the person and the machine."""
-
-    settings: Settings
-
-
-@dataclass(frozen=True)
-class Report:
-    """Show a sentence: something could not be done."""
-
-    sentence: str
-
-
-@dataclass(frozen=True)
-class Dismiss:
-    """The person has read the sentence."""
-
-
-@dataclass(frozen=True)
-class AskedForMap:
-    """The controller has sent a request for this map."""
-
-    key: MapKey
-    number: int
-
-
-@dataclass(frozen=True)
-class MapArrived:
-    """A map has come in, at this time in seconds."""
-
-    at: float
-
-
-@dataclass(frozen=True)
-class MapKey:
-    """Everything that a map depends on; equal keys mean equal maps."""
-
-    generation: int
-    plane: int
-    step: int
-    x_range: Range
-    y_range: Range
-    resolution: int
-    mode: str
 
 
 # --- the state -----------------------------------------------------------------------------------------------------
@@ -181,6 +82,9 @@ class AppState:
     generation: int = 1
     playing: bool = False
     advances: int = 0
+    """Single steps asked for in this run."""
+    pauses: int = 0
+    """How often the person has paused, which also ends a long step."""
     ready: frozenset[str] = frozenset()
     dead: tuple[str, str] | None = None
     """Name of a worker that has ended, and the sentence that says so."""
@@ -207,8 +111,19 @@ class AppState:
     """Why there is no map."""
     field_error: tuple[str, str] | None = None
     sentence: str = ""
+    retuned: tuple[str, ...] = ()
+    """What was changed while the run went on, and from which step."""
+    controls: bool = True
+    """Whether the forms are shown."""
+    landscape_deaths: int = 0
+    """How often the landscape worker has ended since it last made a map."""
     missing: DataMissing | None = None
     progress: Progress | None = None
+
+    @property
+    def stepping(self) -> bool:
+        """Whether a single step of the player, which may have many batches, is still being taken."""
+        return self.frame is not None and self.frame.stepping and not self.playing
 
     @property
     def modified(self) -> bool:
@@ -245,6 +160,7 @@ def _restarted(state: AppState, scene: Scene, **changes: Any) -> AppState:
         state,
         scene=scene,
         draft=None,
+        retuned=(),
         generation=state.generation + 1,
         advances=0,
         parameters=None,
@@ -298,7 +214,22 @@ def _(m: Edit, state: AppState) -> AppState:
     except SpecError as e:
         return replace(state, field_error=(m.path, str(e)))
     changed = replace(_remembered(state, scene), draft=edited if state.draft else None, field_error=None)
+    if m.path.startswith("run.optimiser.") and state.frame is not None and state.frame.step > 0:
+        note = f"{m.path.rpartition('.')[2].replace('_', ' ')} {m.value:g} from step {state.frame.step:,}"
+        changed = replace(changed, retuned=(*state.retuned[-2:], note))
     return _looked_at_anew(changed, state.scene.view.plane)
+
+
+def differences(a: Spec, b: Spec, prefix: str = "") -> list[str]:
+    """The dotted paths of the fields in which two specs of the same kind differ."""
+    found: list[str] = []
+    for name in type(a).model_fields:
+        left, right, path = getattr(a, name), getattr(b, name), f"{prefix}{name}"
+        if isinstance(left, Spec):
+            found += differences(left, right, f"{path}.")
+        elif left != right:
+            found.append(path)
+    return found
 
 
 def needs_restart(path: str) -> bool:
@@ -319,7 +250,7 @@ def _looked_at_anew(state: AppState, before: PlaneSpec) -> AppState:
         return state
     if ranges_of(now) != ranges_of(before) or (before.auto_range and not now.auto_range) or now.mode != before.mode:
         state = replace(state, ranges=ranges_of(now))
-    if directions_of(now) != directions_of(before) or (before.mode == "re-aim" and now.mode != "re-aim"):
+    if directions_of(now) != directions_of(before) or (now.mode != before.mode and "re-aim" in (now.mode, before.mode)):
         state = replace(
             state,
             plane=state.plane + 1,
@@ -349,7 +280,7 @@ def _(m: DiscardDraft, state: AppState) -> AppState:
 
 @reduce.register
 def _(m: SetPlaying, state: AppState) -> AppState:
-    return replace(state, playing=m.playing, sentence="")
+    return replace(state, playing=m.playing, pauses=state.pauses + (not m.playing), sentence="")
 
 
 @reduce.register
@@ -359,24 +290,39 @@ def _(m: StepOnce, state: AppState) -> AppState:
 
 @reduce.register
 def _(m: Reset, state: AppState) -> AppState:
-    return _restarted(state, state.scene, playing=False)
+    return replace(_restarted(state, state.scene, playing=False), draft=state.draft)
 
 
 @reduce.register
 def _(m: NewSeed, state: AppState) -> AppState:
-    return _restarted(_remembered(state, state.scene), state.scene.edited({"run.seed": m.seed}))
+    fresh = _restarted(_remembered(state, state.scene), state.scene.edited({"run.seed": m.seed}))
+    return replace(fresh, draft=state.draft.edited({"run.seed": m.seed}) if state.draft else None)
+
+
+@reduce.register
+def _(m: Change, state: AppState) -> AppState:
+    try:
+        scene = state.scene.edited(m.values)
+    except SpecError as e:
+        return replace(state, sentence=str(e))
+    return _restarted(_remembered(state, scene), scene, playing=scene.pace.play)
+
+
+@reduce.register
+def _(m: ShowControls, state: AppState) -> AppState:
+    return replace(state, controls=m.shown)
 
 
 @reduce.register
 def _(m: LayPlane, state: AppState) -> AppState:
     ranges = ranges_of(state.scene.view.plane)
-    return replace(state, plane=state.plane + 1, laid=None, busy=False, ranges=ranges, map_error="")
+    return replace(state, plane=state.plane + 1, laid=None, busy=False, ranges=ranges, map_error="", landscape_deaths=0)
 
 
 @reduce.register
 def _(m: Undo, state: AppState) -> AppState:
     if state.draft:
-        return replace(state, draft=None)
+        return replace(state, draft=None, field_error=None)
     return _travelled(state, state.past[-1], state.past[:-1], (_kept(state), *state.future)) if state.past else state
 
 
@@ -389,8 +335,7 @@ def _(m: Redo, state: AppState) -> AppState:
 
 def _travelled(state: AppState, to: Kept, past: tuple[Kept, ...], future: tuple[Kept, ...]) -> AppState:
     scene = to.scene
-    live = state.scene.run.model_copy(update={"optimiser": scene.run.optimiser, "steps": scene.run.steps})
-    restart = live != scene.run or scene.run.optimiser.name != state.scene.run.optimiser.name
+    restart = any(needs_restart(path) for path in differences(state.scene, scene))
     before = state.scene.view.plane
     state = _restarted(state, scene) if restart else _looked_at_anew(replace(state, scene=scene), before)
     return replace(state, name=to.name, saved=to.saved, past=past, future=future, field_error=None)
@@ -400,6 +345,8 @@ def _travelled(state: AppState, to: Kept, past: tuple[Kept, ...], future: tuple[
 def _(m: SetSettings, state: AppState) -> AppState:
     if m.settings.device != state.settings.device:
         return _restarted(replace(state, settings=m.settings, ready=frozenset()), state.scene, playing=False)
+    if (m.settings.theme == "projector") != (state.settings.theme == "projector"):
+        state = replace(state, controls=m.settings.theme != "projector")  # in a hall the figures need the room
     return replace(state, settings=m.settings)
 
 
@@ -428,26 +375,29 @@ def _(m: MapArrived, state: AppState) -> AppState:
 
 @reduce.register
 def _(m: Ready, state: AppState) -> AppState:
-    return replace(state, ready=state.ready | {m.worker}, dead=None)
+    ready = state.ready | {m.worker}
+    if m.worker == "training" and state.dead is not None:  # it knows nothing of the run that it had
+        return replace(_restarted(state, state.scene, playing=False), ready=ready, dead=None)
+    return replace(state, ready=ready)
 
 
 @reduce.register
 def _(m: Died, state: AppState) -> AppState:
-    return replace(
-        state,
-        ready=state.ready - {m.worker},
-        dead=(m.worker, m.sentence) if m.worker == "training" else state.dead,
-        playing=state.playing and m.worker != "training",
-        busy=False,
-        asked=None,
-    )
+    state = replace(state, ready=state.ready - {m.worker}, busy=False)
+    if m.worker == "training":
+        return replace(state, dead=(m.worker, m.sentence), playing=False, progress=None)
+    deaths = state.landscape_deaths + 1
+    if deaths < LANDSCAPE_DEATHS:
+        return replace(state, landscape_deaths=deaths, asked=None)
+    sentence = f"No landscape: {m.sentence} It has done so {deaths} times and stays off; L tries again."
+    return replace(state, landscape_deaths=deaths, map_error=sentence)
 
 
 @reduce.register
 def _(m: Started, state: AppState) -> AppState:
     if m.generation != state.generation:
         return state
-    return replace(state, started=m, frame=None, map=None, path=None, missing=None, progress=None)
+    return replace(state, started=m, frame=None, map=None, path=None, drawn=(), missing=None, progress=None)
 
 
 @reduce.register
@@ -502,13 +452,18 @@ def _(m: PlaneLaid, state: AppState) -> AppState:
 
 @reduce.register
 def _(m: Map, state: AppState) -> AppState:
-    if m.generation != state.generation or m.number != state.map_number:
+    if m.generation != state.generation or m.plane > state.plane or _older(m, state.arriving or state.map):
         return state
-    state = replace(state, busy=state.busy and not m.complete, map_error="")
+    busy = state.busy and not (m.complete and m.number == state.map_number)
+    state = replace(state, busy=busy, map_error="", landscape_deaths=0)
     path = state.frame.path if state.frame else None
     if state.map is None or state.map.plane == m.plane or (path and path.plane == m.plane):
         return replace(state, map=m, arriving=None, path=path if path and path.plane == m.plane else state.path)
     return replace(state, arriving=m)
+
+
+def _older(m: Map, shown: Map | None) -> bool:
+    return shown is not None and shown.generation == m.generation and m.number < shown.number
 
 
 @reduce.register
@@ -518,7 +473,7 @@ def _(m: Stopped, state: AppState) -> AppState:
 
 @reduce.register
 def _(m: DataMissing, state: AppState) -> AppState:
-    return replace(state, playing=False, missing=m) if m.generation == state.generation else state
+    return replace(_without_run(state), missing=m) if m.generation == state.generation else state
 
 
 @reduce.register
@@ -526,8 +481,18 @@ def _(m: Failed, state: AppState) -> AppState:
     if m.generation != state.generation:
         return state
     if m.worker == "landscape":
-        return replace(state, map_error=m.sentence, busy=False)
+        stale = 0 < m.number < state.map_number
+        return state if stale else replace(state, map_error=m.sentence, busy=False)
+    if state.started is None or state.started.generation != state.generation:
+        state = _without_run(state)
     return replace(state, playing=False, sentence=m.sentence, progress=None)
+
+
+def _without_run(state: AppState) -> AppState:
+    """There is no run of the scene on screen, so the pictures of the one before it go."""
+    return replace(
+        state, playing=False, started=None, frame=None, map=None, arriving=None, path=None, progress=None, drawn=()
+    )
 
 
 @reduce.register
@@ -541,4 +506,4 @@ def _(m: Progress, state: AppState) -> AppState:
 def _(m: Downloaded, state: AppState) -> AppState:
     if m.generation != state.generation:
         return state
-    return _restarted(state, state.scene, playing=state.scene.pace.play)
+    return replace(_restarted(state, state.scene, playing=state.scene.pace.play), draft=state.draft)

@@ -12,18 +12,19 @@ from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication
 
 from thalweg import assets
-from thalweg.app import settings, theme
+from thalweg.app import settings_file, theme
 from thalweg.app.compute.process import landscape_worker, session_worker
 from thalweg.app.controller import Controller
 from thalweg.app.desk import Desk
+from thalweg.app.intents import Report
 from thalweg.app.main_window import MainWindow
-from thalweg.app.state import Report, opened
+from thalweg.app.state import opened
 from thalweg.core.scene import Scene
 
 
 def open_window(scene: Scene, name: str, device: str | None = None) -> int:
     """Open the window on a scene and stay until it is closed; the exit code."""
-    kept = settings.load()
+    kept = settings_file.load()
     if device:
         kept = kept.model_copy(update={"device": device})
     # the workers load torch while the window builds itself
@@ -38,8 +39,8 @@ def open_window(scene: Scene, name: str, device: str | None = None) -> int:
         app.setApplicationName("Thalweg")
         theme.apply(theme.THEMES[kept.theme], app)
         window = MainWindow([(n, assets.shipped_scene(n).title) for n in assets.scene_names()])
+        window.restore_kept_geometry()  # before the panels are shown or hidden as the scene says
         desk = Desk(window, controller)
-        window.restore_kept_geometry()
         heartbeat = _answer_interrupts(app)
         sys.excepthook = _report_to(controller)
         window.show()

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from thalweg.app.state import AppState, MapKey
-from thalweg.core.messages import Advance, MapRequest, Play, SessionCommand, Start, Tune
+from thalweg.app.intents import MapKey
+from thalweg.app.state import AppState
+from thalweg.core.messages import (
+    Advance,
+    Cancel,
+    LandscapeCommand,
+    MapRequest,
+    Play,
+    SessionCommand,
+    Share,
+    Start,
+    Tune,
+)
 
 
 def session_commands(before: AppState, now: AppState) -> list[SessionCommand]:
@@ -12,10 +23,9 @@ def session_commands(before: AppState, now: AppState) -> list[SessionCommand]:
     if "training" not in now.ready:
         return []
     if generation != before.generation or "training" not in before.ready:
-        begun: list[SessionCommand] = [Start(generation, run)]
-        return [*begun, Play(generation, True, now.scene.pace)] if now.playing else begun
+        return [Start(generation, run), Play(generation, now.playing, now.scene.pace)]
     commands: list[SessionCommand] = []
-    if now.playing != before.playing or now.scene.pace != before.scene.pace:
+    if now.playing != before.playing or now.pauses > before.pauses or now.scene.pace != before.scene.pace:
         commands.append(Play(generation, now.playing, now.scene.pace))
     if now.advances > before.advances:
         commands.append(Advance(generation, now.advances - before.advances))
@@ -23,6 +33,17 @@ def session_commands(before: AppState, now: AppState) -> list[SessionCommand]:
         commands.append(Tune(generation, run.optimiser))
     if now.plane_laid is not None and now.plane_laid is not before.plane_laid:
         commands.append(now.plane_laid)
+    return commands
+
+
+def landscape_commands(before: AppState, now: AppState) -> list[LandscapeCommand]:
+    """The commands that the landscape worker is owed after a change, map requests aside."""
+    share = now.settings.landscape_share
+    commands: list[LandscapeCommand] = []
+    if "landscape" in now.ready and (share != before.settings.landscape_share or "landscape" not in before.ready):
+        commands.append(Share(share))
+    if landscape_on(before) and not landscape_on(now) and now.busy:
+        commands.append(Cancel(now.generation))
     return commands
 
 

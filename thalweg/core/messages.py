@@ -98,9 +98,9 @@ class Started:
     """A run stands at step 0: what its views need to know once."""
 
     generation: int
+    run: RunSpec
     layers: tuple[str, ...]
     sizes: tuple[int, ...]
-    parameter_count: int
     data: str
     measured: int
     train_count: int
@@ -132,7 +132,8 @@ class Frame:
     generation: int
     step: int
     epoch: float
-    playing: bool
+    stepping: bool
+    """Whether steps are due or being taken."""
     steps_per_second: float
     series: dict[str, np.ndarray]
     weight_map: np.ndarray
@@ -164,6 +165,8 @@ class Failed:
     generation: int
     sentence: str
     worker: str = "training"
+    number: int = 0
+    """Of the map request that failed; 0 for others."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +249,7 @@ class Share:
 
 
 LandscapeCommand = MapRequest | Cancel | Share
-LandscapeEvent = PlaneLaid | Map | Failed | Progress
+LandscapeEvent = PlaneLaid | Map | Failed
 
 # --- from the process itself -----------------------------------------------------------------------------------------
 

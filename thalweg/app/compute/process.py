@@ -8,22 +8,26 @@ from __future__ import annotations
 import contextlib
 import multiprocessing as mp
 import os
+import queue
 import signal
+import threading
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from thalweg.core.messages import (
     Cancel,
     Died,
     Failed,
     LandscapeCommand,
+    Map,
     MapRequest,
     Ready,
     SessionCommand,
     Share,
+    Start,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +39,9 @@ SLICE = 0.004
 
 FRAME_INTERVAL = 1 / 30
 """Seconds between two frames at least."""
+
+_GONE = object()
+"""Stands for the end: of the pipe, or of a map's events."""
 
 
 class Worker:
@@ -138,34 +145,63 @@ def _leave(pipe: Connection) -> None:
     os._exit(0)  # torch's own teardown takes a second
 
 
+class Inbox:
+    """What the window has sent to a worker, taken from the pipe by a thread of its own.
+
+    The worker sends while it does not read; without the thread, a window that sends meanwhile would wait for a worker
+    that waits for the window.
+    """
+
+    def __init__(self, pipe: Connection) -> None:
+        self._queue: queue.SimpleQueue[object] = queue.SimpleQueue()
+        threading.Thread(target=self._read, args=(pipe,), daemon=True).start()
+
+    def _read(self, pipe: Connection) -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                self._queue.put(pipe.recv())
+        self._queue.put(_GONE)
+
+    def take(self, seconds: float | None) -> list[Any]:
+        """All commands that are there, waiting at most so long (None: for ever) for the first; raises EOFError."""
+        found: list[Any] = []
+        with contextlib.suppress(queue.Empty):
+            found.append(self._queue.get(timeout=seconds) if seconds != 0 else self._queue.get_nowait())
+            while True:
+                found.append(self._queue.get_nowait())
+        if any(c is _GONE for c in found):
+            raise EOFError
+        return found
+
+
 def _run_session(pipe: Connection, device: str, cache: Path | None) -> None:
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         _enter(nice=3)
+        inbox = Inbox(pipe)
         from thalweg.core.training.service import TrainingService
 
         service = TrainingService(device, cache)
         service.report = pipe.send
         pipe.send(Ready("training"))
-        _serve_session(pipe, service)
+        _serve_session(pipe, inbox, service)
     _leave(pipe)
 
 
-def _serve_session(pipe: Connection, service: TrainingService) -> None:
+def _serve_session(pipe: Connection, inbox: Inbox, service: TrainingService) -> None:
     waiting: list[SessionCommand] = []
 
     def cancelled() -> bool:
-        while pipe.poll(0):
-            waiting.append(pipe.recv())
-        return any(isinstance(c, Cancel) for c in waiting)
+        waiting.extend(inbox.take(0))
+        return any(isinstance(c, Cancel | Start) for c in waiting)
 
     next_frame = 0.0
     while True:
         until_frame = max(0.0, next_frame - time.perf_counter())
-        idle = min(service.wait(), until_frame or 0.02)
-        while waiting or pipe.poll(idle):
-            command = waiting.pop(0) if waiting else pipe.recv()
-            idle = 0.0
-            for event in service.handle(command, cancelled):
+        waiting.extend(inbox.take(0 if waiting else min(service.wait(), until_frame or 0.02)))
+        last = max((i for i, c in enumerate(waiting) if isinstance(c, Start)), default=0)
+        del waiting[:last]  # what came before the newest start is of no run any more
+        while waiting:
+            for event in service.handle(waiting.pop(0), cancelled):
                 pipe.send(event)
         stopped = service.work(SLICE)
         if time.perf_counter() >= next_frame and (frame := service.frame()) is not None:
@@ -178,60 +214,54 @@ def _serve_session(pipe: Connection, service: TrainingService) -> None:
 def _run_landscapes(pipe: Connection, device: str, share: float, cache: Path | None) -> None:
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         _enter(nice=8)
+        inbox = Inbox(pipe)
         from thalweg.core.landscape.service import LandscapeService
 
         pipe.send(Ready("landscape"))
-        _serve_landscapes(pipe, LandscapeService(device, cache), share)
+        _serve_landscapes(pipe, inbox, LandscapeService(device, cache), share)
     _leave(pipe)
 
 
-class _Inbox:
-    """What the window has asked of the landscape worker: the newest request, and its share of the time."""
+def _serve_landscapes(pipe: Connection, inbox: Inbox, service: LandscapeService, share: float) -> None:
+    request: MapRequest | None = None
 
-    def __init__(self, pipe: Connection, share: float) -> None:
-        self._pipe, self.share = pipe, share
-        self.request: MapRequest | None = None
-        self.cancelled = False
+    def read(seconds: float | None) -> tuple[bool, bool]:
+        """Take in what has arrived; whether the map in work is cancelled, and whether another is asked for."""
+        nonlocal request, share
+        cancelled = False
+        for command in inbox.take(seconds):
+            match command:
+                case Share():
+                    share = command.share
+                case MapRequest():
+                    request = command
+                case Cancel():
+                    request, cancelled = None, True
+        return cancelled, request is not None
 
-    def read(self, wait: bool) -> None:
-        """Take in what has arrived; ``wait`` for it when there is nothing."""
-        while wait or self._pipe.poll(0):
-            command = self._pipe.recv()
-            wait = False
-            if isinstance(command, Share):
-                self.share = command.share
-            elif isinstance(command, MapRequest):
-                self.request = command
-            else:
-                self.cancelled = True
-
-    def take(self) -> MapRequest | None:
-        """The newest request, which is then no longer waiting."""
-        taken, self.request, self.cancelled = self.request, None, False
-        return taken
-
-
-def _serve_landscapes(pipe: Connection, service: LandscapeService, share: float) -> None:
-    inbox = _Inbox(pipe, share)
     while True:
-        inbox.read(wait=inbox.request is None)
-        if (request := inbox.take()) is None:
+        read(None if request is None else 0)
+        if request is None:
             continue
+        current, request = request, None
+        answers, coarse = service.answer(current), False
         began, rested = time.perf_counter(), 0.0
-        try:
-            for event in service.answer(request):
-                if event is not None:
-                    pipe.send(event)
-                inbox.read(wait=False)
-                if inbox.request or inbox.cancelled:
-                    break
-                rested += _rest(time.perf_counter() - began - rested, rested, inbox.share)
-        except (
-            RuntimeError,
-            ArithmeticError,
-            ValueError,
-        ) as e:  # torch: out of memory, a shape that cannot be
-            pipe.send(Failed(request.generation, f"No landscape: {e}", "landscape"))
+        while True:
+            try:
+                event = next(answers, _GONE)
+            except Exception as e:  # whatever it is, the person is told and the worker stays
+                event = Failed(
+                    current.generation, f"No landscape: {type(e).__name__}: {e}", "landscape", current.number
+                )
+            if event is _GONE:
+                break
+            if event is not None:
+                pipe.send(event)
+                coarse = coarse or isinstance(event, Map)
+            cancelled, waiting = read(0)
+            if cancelled or isinstance(event, Failed) or (waiting and coarse):
+                break  # a map that a newer request has replaced is dropped once its coarse pass is out
+            rested += _rest(time.perf_counter() - began - rested, rested, share)
 
 
 def _rest(worked: float, rested: float, share: float) -> float:

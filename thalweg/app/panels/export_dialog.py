@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PyQt6.QtWidgets import (
@@ -11,45 +12,61 @@ from PyQt6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
+    QMessageBox,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
-from thalweg.app.bindings import FIGURES
-from thalweg.app.export.data import FigureTable
-from thalweg.app.export.figure import export
-from thalweg.app.views.figure import Figure
+from thalweg.app.export.errors import ExportError
+from thalweg.app.views.gallery import FIGURES
 
 _FILTER = "PNG (*.png);;SVG (*.svg);;PDF (*.pdf);;Numbers as CSV (*.csv)"
 
 
 class ExportDialog(QDialog):
-    """Figure, file and resolution; the suffix of the file decides the format."""
+    """Figure, file and resolution; the suffix of the file decides the format.
 
-    def __init__(self, panels: tuple[str, ...], folder: Path, stem: str, parent: QWidget | None = None) -> None:
+    ``write(panel, path, dpi)`` writes the figure and raises ExportError, which is then shown here, and nothing that
+    was chosen is lost.
+    """
+
+    def __init__(
+        self,
+        panel: str,
+        path: Path,
+        write: Callable[[str, Path, float], None],
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export figure")
-        self._folder, self._stem = folder, stem or "figure"
-        self._figure = QComboBox()
-        for name in panels:
-            self._figure.addItem(FIGURES[name].title, name)
-        self._path = QLineEdit(str(folder / f"{self._stem}-{panels[0]}.png") if panels else "")
-        self._path.setToolTip("The ending decides the format: .png, .svg, .pdf, or .csv for the numbers")
+        self._write, self._stem = write, path.stem
+        self.figure = QComboBox()
+        for name, figure in FIGURES.items():
+            self.figure.addItem(figure.title, name)
+        self.figure.setCurrentIndex(max(0, self.figure.findData(panel)))
+        self.file = QLineEdit(str(path.with_name(f"{self._stem}-{self.panel}.png")))
+        self.file.setToolTip("The ending decides the format: .png, .svg, .pdf, or .csv for the numbers")
         self._dpi = QSpinBox()
         self._dpi.setRange(48, 1200)
         self._dpi.setValue(300)
         self._dpi.setSuffix(" dpi")
         self._dpi.setToolTip("Resolution of a PNG; SVG and PDF have none")
+        self._error = QLabel()
+        self._error.setWordWrap(True)
+        self._error.setProperty("role", "error")
+        self._error.hide()
         browse = QPushButton("Browse…")
+        browse.setAutoDefault(False)
         browse.clicked.connect(self._browse)
         row = QHBoxLayout()
-        row.addWidget(self._path, 1)
+        row.addWidget(self.file, 1)
         row.addWidget(browse)
         form = QFormLayout()
-        form.addRow("Figure", self._figure)
+        form.addRow("Figure", self.figure)
         form.addRow("File", row)
         form.addRow("Resolution", self._dpi)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
@@ -57,29 +74,46 @@ class ExportDialog(QDialog):
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.addLayout(form)
+        column.addWidget(self._error)
         column.addWidget(buttons)
-        self._figure.currentIndexChanged.connect(self._rename)
+        self.figure.currentIndexChanged.connect(self._rename)
+        self.file.setFocus()
+        self.file.selectAll()
         self.resize(560, self.sizeHint().height())
 
     @property
-    def view(self) -> str:
+    def panel(self) -> str:
         """The panel's name of the chosen figure."""
-        return str(self._figure.currentData())
+        return str(self.figure.currentData())
 
     @property
     def path(self) -> Path:
         """The chosen file."""
-        return Path(self._path.text()).expanduser()
+        return Path(self.file.text()).expanduser()
 
-    def write(self, figure: Figure, table: FigureTable) -> None:
-        """Write the figure to the chosen file; raises ExportError."""
-        export(figure, self.path, self._dpi.value(), table)
+    def accept(self) -> None:
+        """Write the figure and close; stay open, with the reason, when it cannot be written."""
+        if self.path.is_file() and not self._may_replace():
+            return
+        try:
+            self._write(self.panel, self.path, self._dpi.value())
+        except ExportError as e:
+            self._error.setText(str(e))
+            self._error.show()
+        else:
+            super().accept()
+
+    def _may_replace(self) -> bool:
+        answer = QMessageBox.question(self, "Export figure", f"{self.path.name} is there already. Replace it?")
+        return answer == QMessageBox.StandardButton.Yes
 
     def _browse(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Export figure", self._path.text(), _FILTER)
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Export figure", self.file.text(), _FILTER, options=QFileDialog.Option.DontConfirmOverwrite
+        )
         if name:
-            self._path.setText(name)
+            self.file.setText(name)
 
     def _rename(self) -> None:
         path = self.path
-        self._path.setText(str(path.with_name(f"{self._stem}-{self.view}{path.suffix}")))
+        self.file.setText(str(path.with_name(f"{self._stem}-{self.panel}{path.suffix}")))

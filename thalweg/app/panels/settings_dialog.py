@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QComboBox,
@@ -14,6 +16,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from thalweg.app.panels.calm import calm
 from thalweg.app.settings import Settings
 
 
@@ -35,7 +38,7 @@ class SettingsDialog(QDialog):
         self.share.setToolTip(fields["landscape_share"].description)
         self._shown = QLabel()
         self.device = QComboBox()
-        self.device.addItems(["cpu", "cuda", "mps"])
+        self.device.addItems(get_args(fields["device"].annotation))
         self.device.setCurrentText(settings.device)
         self.device.setToolTip(f"{fields['device'].description} A change starts training again.")
         form = QFormLayout()
@@ -49,7 +52,8 @@ class SettingsDialog(QDialog):
         column.addWidget(buttons)
         self._say()
         self.share.valueChanged.connect(self._change)
-        self.device.currentTextChanged.connect(self._change)
+        self.device.activated.connect(self._change)
+        calm(self.device)
         self.resize(420, self.sizeHint().height())
 
     def _change(self) -> None:

@@ -9,6 +9,9 @@ import pyqtgraph as pg
 from PyQt6.QtGui import QFontMetricsF
 from PyQt6.QtWidgets import QApplication
 
+MINOR = 0.0999
+"""The spacing that marks the ticks between decades; ordinary ticks never have it."""
+
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -56,7 +59,8 @@ class FittingAxis(pg.AxisItem):
             spacing, values = found[0]
             every = math.ceil(1.2 * self._text_height() / (size * spacing / (high - low)))
             if every > 1:  # the texts would touch
-                return [(every * spacing, [v for v in values if round(v / spacing) % every == 0])]
+                apart = [v for v in values if round(v / spacing) % every == 0]
+                return [(every * spacing, apart if len(apart) > 1 else [*values[:1], *values[1:][-1:]])]
         return found
 
     def _text_height(self) -> float:
@@ -85,8 +89,10 @@ class SwitchableAxis(FittingAxis):
         first, last = math.floor(low), math.ceil(high)
         skip = max(1, math.ceil((last - first) / max(2.0, size / 24)))
         decades = [float(d) for d in range(first, last + 1) if d % skip == 0 and low <= d <= high]
+        if not decades and not any(low <= d + math.log10(m) <= high for d in range(first, last + 1) for m in (2, 5)):
+            return super().tickValues(low, high, size)
         minor = [d + math.log10(m) for d in range(first, last + 1) for m in range(2, 10)] if skip == 1 else []
-        return [(float(skip), decades), (0.1, [v for v in minor if low <= v <= high])]
+        return [(float(skip), decades), (MINOR, [v for v in minor if low <= v <= high])]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """Powers of ten on the decades; between them only where fewer than two decades are in view."""
@@ -96,6 +102,8 @@ class SwitchableAxis(FittingAxis):
         low, high = self.range
         if spacing >= 1:
             return [power_of_ten(round(v)) for v in values]
+        if spacing != MINOR:
+            return [f"{10**v:.4g}" for v in values]  # ordinary ticks: no round number is in view
         few = high - low < 1.5
         return [f"{10**v:.3g}" if few and round(10 ** (v % 1)) in (2, 5) else "" for v in values]
 

@@ -98,7 +98,7 @@ class PathLine(pg.GraphicsObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self._points = np.empty((0, 2))
+        self._points, self._ends_here = np.empty((0, 2)), False
         self._width, self._core, self._halo, self._mark = (
             1.6,
             QColor("white"),
@@ -109,7 +109,8 @@ class PathLine(pg.GraphicsObject):
     def set(self, alpha: np.ndarray, beta: np.ndarray) -> None:
         """Draw the path through these coordinates; the last is the current point."""
         points = np.stack([alpha, beta], axis=1)
-        self._points = points[np.isfinite(points).all(axis=1)]
+        finite = np.isfinite(points).all(axis=1)
+        self._points, self._ends_here = points[finite], bool(len(points) and finite[-1])
         self.prepareGeometryChange()
         self.update()
 
@@ -136,7 +137,7 @@ class PathLine(pg.GraphicsObject):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         line = QPolygonF([QPointF(*p) for p in pixels.tolist()])
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        for colour, width in ((self._halo, self._width + 2.2), (self._core, self._width)):
+        for colour, width in ((QColor(0, 0, 0, 150), self._width + 1.6), (self._core, self._width)):
             pen = QPen(colour, width)
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
             painter.setPen(pen)
@@ -154,6 +155,8 @@ class PathLine(pg.GraphicsObject):
         painter.setBrush(self._core)
         start = QPointF(*pixels[0].tolist())
         painter.drawRect(QRectF(start.x() - size * 0.8, start.y() - size * 0.8, 1.6 * size, 1.6 * size))
+        if not self._ends_here:  # the current point is not finite, so it is nowhere on the plane
+            return
         painter.setPen(QPen(self._core, 1.6))
         painter.setBrush(self._halo)
         now = QPointF(*pixels[-1].tolist())

@@ -12,17 +12,23 @@ COLUMN = 2.5
 
 
 def thinned(x: np.ndarray, y: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """At most two points for each of ``columns`` equal parts of the range of x: those of least and greatest y."""
+    """At most two points for each of ``columns`` equal parts of the range of x: those of least and greatest y.
+
+    Points whose x is not finite are left out; of the others whose y is not, one is kept where it interrupts the curve.
+    """
+    placed = np.isfinite(x)
+    x, y = x[placed], y[placed]
     if len(x) <= 2 * columns:
         return x, y
-    finite_x = x[np.isfinite(x)]
-    low, high = finite_x.min(), finite_x.max()
-    where = np.clip(((x - low) / (high - low or 1) * columns), 0, columns - 1)
-    part = np.where(np.isfinite(where), where, 0).astype(np.int64)
-    order = np.lexsort((y, part))
-    starts = np.flatnonzero(np.r_[True, np.diff(part[order]) > 0])
-    ends = np.r_[starts[1:], len(order)] - 1
-    kept = np.unique(np.r_[order[starts], order[ends], 0, len(x) - 1])
+    low, high = x.min(), x.max()
+    part = np.clip(((x - low) / (high - low or 1) * columns).astype(np.int64), 0, columns - 1)
+    finite = np.isfinite(y)
+    where = np.flatnonzero(finite)
+    order = where[np.lexsort((y[where], part[where]))]
+    first = np.flatnonzero(np.r_[True, np.diff(part[order]) > 0]) if len(order) else np.empty(0, dtype=np.int64)
+    last = np.r_[first[1:], len(order)] - 1
+    breaks = np.flatnonzero(~finite & np.r_[True, finite[:-1]])
+    kept = np.unique(np.r_[order[first], order[last], breaks, 0, len(x) - 1].astype(np.int64))
     return x[kept], y[kept]
 
 
@@ -33,12 +39,22 @@ class Curve:
         self.number, self.name, self._plot = number, name, plot
         self.item = pg.PlotCurveItem(connect="finite", skipFiniteCheck=False, name=name)
         plot.addItem(self.item)
+        self._newest = pg.ScatterPlotItem(size=5, pen=None)
+        plot.addItem(self._newest)
+
+    def remove(self) -> None:
+        """Take it out of the plot."""
+        self._plot.removeItem(self.item)
+        self._plot.removeItem(self._newest)
 
     def dress(self, theme: Theme) -> None:
         """Take the theme's colour and width."""
         colour = theme.series[self.number % len(theme.series)]
+        self._newest.setBrush(pg.mkBrush(colour))
         self.item.setPen(theme.pen(colour, 1.0, LINE_STYLES[self.number % len(LINE_STYLES)]))
 
     def set(self, x: np.ndarray, y: np.ndarray) -> None:
-        """Draw these points; non-finite ones are gaps."""
+        """Draw these points, the newest with a dot; non-finite ones are gaps."""
+        ends = [(x[-1], y[-1])] if len(x) and np.isfinite([x[-1], y[-1]]).all() else []
+        self._newest.setData(pos=np.array(ends).reshape(-1, 2))
         self.item.setData(*thinned(x, y, max(50, int(self._plot.getViewBox().width() / COLUMN))))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 
 import numpy as np
@@ -152,6 +154,15 @@ class Figure(pg.GraphicsLayoutWidget):
         """The lines below the picture: what it shows, of which data, and how far it can be trusted."""
         self.caption.set_text(text)
 
+    @contextmanager
+    def whole_caption(self) -> Iterator[None]:
+        """Show all of the caption meanwhile, however much of the height it takes: for a file."""
+        self.caption.set_room(float("inf"))
+        try:
+            yield
+        finally:
+            self.caption.set_room(CAPTION_SHARE * self.height())
+
     def table(self) -> dict[str, np.ndarray]:
         """The numbers behind the picture: named columns of equal length."""
         return {}
@@ -189,6 +200,7 @@ def dress_legend(legend: pg.LegendItem, theme: Theme) -> None:
 
 def fit_legend(legend: pg.LegendItem) -> None:
     """Take no more width and height than the legend's texts need."""
+    legend.layout.activate()
     size = legend.layout.effectiveSizeHint(Qt.SizeHint.MinimumSize)
     legend.setFixedWidth(size.width())
     legend.setMaximumHeight(size.height())

@@ -42,12 +42,15 @@ class GradientNormsFigure(Figure):
         for curve in self._curves.values():
             curve.dress(theme)
 
-    def set_series(self, series: dict[str, np.ndarray], log_steps: bool) -> None:
+    def set_series(self, series: dict[str, np.ndarray], log_steps: bool, unit: str) -> None:
         """Draw the columns ``gradient_1``, ``gradient_2`` ... over ``step``."""
         self._series = series
         self.set_empty(not series)
         if not series:
             return
+        label_axis(
+            self.plot, "left", f"gradient norm ({unit} per unit of distance)" if unit != "1" else "gradient norm"
+        )
         names = [n for n in series if n.startswith(PREFIX)]
         if names != list(self._curves):
             self._rebuild(names)
@@ -61,7 +64,7 @@ class GradientNormsFigure(Figure):
 
     def _rebuild(self, names: list[str]) -> None:
         for curve in self._curves.values():
-            self.plot.removeItem(curve.item)
+            curve.remove()
         self.legend.clear()
         self._curves = {n: Curve(self.plot, i, f"layer {n.removeprefix(PREFIX)}") for i, n in enumerate(names)}
         for curve in self._curves.values():

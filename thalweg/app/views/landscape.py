@@ -36,7 +36,7 @@ class LandscapeFigure(Figure):
         self.plot.getViewBox().setDefaultPadding(0)
         self._map: Map | None = None
         self._path: Path | None = None
-        self._levels = np.empty(0)
+        self._log, self._count, self._unit = False, 16, "1"
 
     def set_theme(self, theme: Theme) -> None:
         """Dress map, lines and path."""
@@ -45,13 +45,13 @@ class LandscapeFigure(Figure):
         self.bar.set_theme(theme)
         self._colours = pg.colormap.get(theme.colour_map)
         self._lines.set_pen(pg.mkPen(QColor(0, 0, 0, 150), width=1))
-        self.path.set_style(0.6 + theme.line_width)
+        self.path.set_style(0.3 + theme.line_width)
         if self._map:
-            self._draw(self._map, self._map.view.colour == "log", self._map.view.levels)
+            self._draw(self._map, self._log, self._count)
 
     def set_map(self, found: Map | None, log: bool, count: int, unit: str) -> None:
         """Draw a landscape with about ``count`` levels; None clears the picture."""
-        self._map, self._unit = found, unit
+        self._map, self._unit, self._log, self._count = found, unit, log, count
         self.set_empty(found is None)
         if found is None:
             self._bands.clear()
@@ -80,12 +80,16 @@ class LandscapeFigure(Figure):
         z = found.loss
         log = log and bool((z[np.isfinite(z)] > 0).any())
         values = levels(z, count, log)
-        self._levels = values
-        shown = np.log10(np.where(z > 0, z, np.nan)) if log else z
+        positive = z[np.isfinite(z) & (z > 0)]
+        # a loss of exactly zero has no logarithm but is no fault: it is drawn with the lowest
+        shown = np.log10(np.where(np.isfinite(z), np.maximum(z, positive.min()), z)) if log else z
         inner = np.log10(values) if log else values
         finite = shown[np.isfinite(shown)]
-        if not finite.size:
-            self._bands.clear()
+        if not finite.size:  # all hatched
+            nothing = np.empty(0)
+            self._bands.set(found.x, found.y, shown, nothing, [])
+            self._lines.set(found.x, found.y, shown, nothing)
+            self.bar.set_bands(np.array([0.0, 1.0]), [QColor(self.theme.base)], [], "loss is not finite")
             return
         edges = _edges(inner, float(finite.min()), float(finite.max()))
         colours = [QColor(*c) for c in self._colours.map(np.linspace(0, 1, len(edges) - 1))]
@@ -97,7 +101,7 @@ class LandscapeFigure(Figure):
         self.bar.set_bands(edges, colours, ticks, f"training loss ({'log' if log else 'linear'} levels{unit})")
 
     def table(self) -> dict[str, np.ndarray]:
-        """One row for each grid point and each point of the path; ``step`` is -1 on the grid."""
+        """One row for each grid point and each point of the path, whose loss is not known here (NaN)."""
         if self._map is None:
             return {}
         m = self._map
@@ -122,9 +126,12 @@ class LandscapeFigure(Figure):
 
 def told_apart(values: np.ndarray) -> list[str]:
     """The values as short texts with as many digits as it takes to tell them apart, at least two."""
+    texts: list[str] = []
     for digits in range(2, 12):
         texts = [f"{v:.{digits}g}" for v in values]
-        if len(set(texts)) == len(texts) and np.allclose([float(t) for t in texts], values, rtol=2e-2 / len(texts)):
+        if len(set(texts)) == len(texts) and np.allclose(
+            [float(t) for t in texts], values, rtol=2e-2 / max(1, len(texts))
+        ):
             break
     return texts
 
@@ -135,6 +142,7 @@ def _edges(inner: np.ndarray, low: float, high: float) -> np.ndarray:
         span = abs(low) * 1e-3 + 1e-12
         return np.array([low - span, high + span])
     step = inner[1] - inner[0] if len(inner) > 1 else max(high - low, 1e-12)
-    below = [min(inner[0] - step, low)] if low < inner[0] else []
+    # a little below the least, so that it is covered too
+    below = [min(inner[0] - step, low - 1e-9 * step)] if low < inner[0] else []
     above = [max(inner[-1] + step, high)] if high > inner[-1] else []
     return np.array([*below, *inner, *above])

@@ -18,7 +18,7 @@ _STEPS = 64
 class WeightMapFigure(Figure):
     """Two pictures of the same pixels: the weights' norms in colour, an example in grey."""
 
-    title = "Input weights"
+    title = "Input-weight map"
     example_clicked = pyqtSignal(int)
     """The person clicked on the example: 1 for the next one, -1 (right button) for the one before."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -23,6 +24,9 @@ EXAMPLES = 1024
 
 BUFFER_BYTES = 3 * 2**18
 """Size of the largest activation of the points computed together: it is to stay in a core's cache."""
+
+STORE_BYTES = 2**27
+"""Memory for the first moving layer's affine parts; what does not fit is computed again for each batch of points."""
 
 InPlace = Callable[[Tensor], Tensor]
 
@@ -82,11 +86,11 @@ class DenseChain:
         triple = [torch.stack([p[name].flatten() for p in (at, d1, d2)]) for name in _names(self._tail)]
         self._later = torch.cat(triple, dim=1) if triple else at[self._head.bias].new_zeros(3, 0)
         self._shapes = [at[name].shape for name in _names(self._tail)]
-        self._blocks = [
-            (self._affine(chain[:first], at, d1, d2, x), y)
-            for x, y in zip(batch[0].split(EXAMPLES), batch[1].split(EXAMPLES), strict=True)
-        ]
+        self._affine_of = partial(self._affine, chain[:first], at, d1, d2)
+        self._inputs, self._labels = batch[0].split(EXAMPLES), batch[1].split(EXAMPLES)
         self._count = len(batch[1])
+        kept = STORE_BYTES // (12 * at[self._head.bias].numel() * min(EXAMPLES, self._count))
+        self._stored = [self._affine_of(x) for x in self._inputs[:kept]]
         widths = [at[n.bias].numel() for n in chain[first:]]
         self._chunk = max(1, BUFFER_BYTES // (4 * max(widths) * min(EXAMPLES, self._count)))
 
@@ -122,7 +126,8 @@ class DenseChain:
         parameters = [p.view(-1, *s) for p, s in zip(later, self._shapes, strict=True)]
         loss = coefficients.new_zeros(len(coefficients), dtype=torch.float64)
         right = torch.zeros_like(loss)
-        for affine, labels in self._blocks:
+        for k, labels in enumerate(self._labels):
+            affine = self._stored[k] if k < len(self._stored) else self._affine_of(self._inputs[k])
             scores = self._scores(coefficients, affine, parameters)
             loss += self._objective.per_example(scores, labels, 1).sum(1, dtype=torch.float64)
             right += _right_answers(scores, labels)
@@ -138,11 +143,17 @@ class DenseChain:
 
 
 def _right_answers(scores: Tensor, labels: Tensor) -> Tensor:
-    """How many of the labels [n] have the highest of the scores [g, classes, n]; the first class wins a tie; [g]."""
+    """How many of the labels [n] have the highest of the scores [g, classes, n]; [g].
+
+    The first class wins a tie, as argmax has it; NaN where a score is.
+    """
     top = scores.amax(1)
+    unknown = top.isnan().any(1)
     if (scores == top[:, None]).sum() > top.numel():  # a tie: argmax decides, but it is many times slower
-        return (scores.argmax(1) == labels).sum(1)
-    return (top <= scores.gather(1, labels.expand(len(scores), 1, -1)).squeeze(1)).sum(1)
+        right = (scores.argmax(1) == labels).sum(1)
+    else:
+        right = (top <= scores.gather(1, labels.expand(len(scores), 1, -1)).squeeze(1)).sum(1)
+    return right.double().masked_fill(unknown, torch.nan)
 
 
 def _moves(link: Link, direction: dict[str, Tensor]) -> bool:

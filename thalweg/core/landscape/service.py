@@ -41,7 +41,7 @@ class LandscapeService:
             DataError,
             RuntimeError,
         ) as e:  # RuntimeError: torch, out of memory or without the device
-            yield Failed(request.generation, f"No landscape: {e}", "landscape")
+            yield Failed(request.generation, f"No landscape: {e}", "landscape", request.number)
             return
         if laid:
             yield laid

@@ -19,7 +19,7 @@ def lay(problem: Problem, origin: Tensor, spec: PlaneSpec) -> Plane:
     """The plane of this spec at ``origin`` [size]; raises DirectionError with a sentence when there is none."""
     x = _direction(problem, origin, spec.x, spec.examples)
     y = _direction(problem, origin, spec.y, spec.examples)
-    if spec.y.kind == "random":
+    if spec.x.kind == spec.y.kind == "random":
         y = _perpendicular(y, x, problem.layout.mask(spec.y.layers).to(origin))
     return Plane(origin.clone(), x, y)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from thalweg.core.history import Trajectory
-from thalweg.core.messages import Path
+from thalweg.core.messages import Path, PlaneLaid
+from thalweg.core.plane.direction import Direction
 from thalweg.core.plane.plane import Plane
 
 
@@ -42,3 +44,9 @@ def path_on(number: int, plane: Plane, steps: np.ndarray, rows: Tensor) -> Path:
     """The path through the parameters ``rows`` [n, size] of these steps, on the plane of this number."""
     found = plane.project(rows)
     return Path(number, steps, found[:, 0], found[:, 1], plane.share_of(rows[0], rows[-1]))
+
+
+def plane_of(laid: PlaneLaid, like: Tensor) -> Plane:
+    """The plane of a message, on the device of ``like``."""
+    origin, x, y = (torch.from_numpy(a).to(like.device) for a in (laid.origin, laid.x, laid.y))
+    return Plane(origin, Direction(x, laid.labels[0], laid.units[0]), Direction(y, laid.labels[1], laid.units[1]))

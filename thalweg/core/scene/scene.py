@@ -15,6 +15,9 @@ from thalweg.core.scene.spec import Spec, SpecError, explain, spec_field
 from thalweg.core.scene.training import RunSpec
 from thalweg.core.scene.view import PaceSpec, ViewSpec
 
+CENTRE = 406
+"""The pixel in the middle of an image, (14, 14)."""
+
 
 class Scene(Spec):
     """A run, how it is played and how it is looked at."""
@@ -75,6 +78,8 @@ class Scene(Spec):
             axis, path = tree["view"]["plane"][name], f"view.plane.{name}"
             if changes.get(f"{path}.kind") == "weight" and f"{path}.layers" not in changes:
                 axis["layers"] = axis["layers"][:1] or (1,)
+                if axis["layers"] == (1,) and axis["source"] == 0:
+                    axis["source"] = CENTRE  # the corner, pixel 0, is black in all data
         before, after = len(self.run.network.hidden) + 1, _layer_count(tree)
         if before != after:
             for name in {"x", "y"} - {

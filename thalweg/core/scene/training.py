@@ -57,7 +57,15 @@ class RunSpec(Spec):
     seed: int = spec_field(
         0, "Seed", "Start of the random numbers for initial weights and shuffling.", ge=0, le=2**31 - 1
     )
-    steps: int = spec_field(2000, "Length", "Steps that `thalweg run` trains.", live=True, unit="steps", ge=1, le=10**9)
+    steps: int = spec_field(
+        2000,
+        "Steps of thalweg run",
+        "Steps that `thalweg run` trains; the window goes on for as long as it plays.",
+        live=True,
+        unit="steps",
+        ge=1,
+        le=10**9,
+    )
 
     @model_validator(mode="after")
     def _batch_fits(self) -> RunSpec:

@@ -34,8 +34,8 @@ class AxisSpec(Spec):
     source: int = spec_field(0, "From input", "Single weight: number of the unit or pixel it comes from, from 0.", ge=0)
     target: int = spec_field(0, "To unit", "Single weight: number of the unit it leads to, from 0.", ge=0)
     seed: int = spec_field(1, "Seed", "Seed of a random direction.", ge=0, le=2**31 - 1)
-    low: float = spec_field(-1.0, "From", "Lower end of the axis.", allow_inf_nan=False)
-    high: float = spec_field(1.0, "To", "Upper end of the axis.", allow_inf_nan=False)
+    low: float = spec_field(-1.0, "From", "Lower end of the axis.", ge=-1e6, le=1e6, allow_inf_nan=False)
+    high: float = spec_field(1.0, "To", "Upper end of the axis.", ge=-1e6, le=1e6, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _ordered(self) -> AxisSpec:
@@ -59,7 +59,7 @@ class PlaneSpec(Spec):
         "Stay where it was laid, and the path is projected onto a fixed map; follow the current point with the "
         "same axes, so that the map is the loss around where the network is now; or be laid anew at the current "
         "point, directions included.",
-        labels={"fixed": "Stays where laid", "follow": "Follows the point", "re-aim": "Follows and re-aims"},
+        labels={"fixed": "Stays where laid", "follow": "Follows the point", "re-aim": "Re-aims each time"},
     )
     auto_range: bool = spec_field(True, "Grow with the path", "Widen the axes when the path would leave them.")
     resolution: int = spec_field(41, "Resolution", "Grid points along each axis.", unit="points", ge=5, le=201)
@@ -92,7 +92,7 @@ class ViewSpec(Spec):
     )
     log_loss: bool = spec_field(False, "Logarithmic loss", "Draw the loss curves on a logarithmic axis.")
     log_steps: bool = spec_field(False, "Logarithmic steps", "Draw steps on a logarithmic axis.")
-    example: int = spec_field(0, "Example", "Training example drawn beside the input-weight map, from 0.", ge=0)
+    example: int = spec_field(0, "Example", "Training example drawn beside the input-weight map, from 0.", ge=0, le=199)
 
 
 class PaceSpec(Spec):

@@ -11,7 +11,8 @@ import torch
 from thalweg.core import data as datasets
 from thalweg.core.scene import Scene
 from thalweg.core.store.run_file import Recording
-from thalweg.core.training.service import Run
+from thalweg.core.training.run import Run
+from thalweg.core.training.service import require_device
 
 MEASURES = 400
 """Rows of measures that a recording has, or a few less."""
@@ -27,8 +28,10 @@ def record(
     """Train ``steps`` steps of the scene's run and keep what happened.
 
     ``progress(step, loss of the batch)`` is called after each step; when it answers False, or the loss is no longer
-    finite, training ends there. The same scene gives the same recording, bit for bit. Raises DataError.
+    finite, training ends there. The same scene gives the same recording, bit for bit. Raises DataError, and
+    RuntimeError when the device is not there.
     """
+    require_device(device)
     run = Run(0, scene.run, datasets.load(scene.run.data, cache), device)
     every = max(1, steps // MEASURES)
     for step in range(1, steps + 1):

@@ -14,10 +14,10 @@ from thalweg.core.data import DataError
 from thalweg.core.measures.weight_map import weight_map
 from thalweg.core.messages import Acknowledge, Failed, Frame, PlaneLaid, SessionCommand, SessionEvent, Start
 from thalweg.core.plane.plane import Plane
-from thalweg.core.plane.projection import path_on
+from thalweg.core.plane.projection import path_on, plane_of
 from thalweg.core.problem import build
 from thalweg.core.store.run_file import Recording
-from thalweg.core.training.service import plane_of, started
+from thalweg.core.training.run import started
 
 
 class Replay:
@@ -61,7 +61,7 @@ class Replay:
             generation=generation,
             step=int(steps[-1]),
             epoch=int(steps[-1]) / math.ceil(count / batch),
-            playing=False,
+            stepping=False,
             steps_per_second=0.0,
             series={k: v[shown] for k, v in series.items()},
             weight_map=weight_map(self._problem, rows[-1], self._dataset.shape),

@@ -8,6 +8,7 @@ Layout: attributes ``format`` = "thalweg run", ``version`` = 1 and ``scene`` (TO
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import h5py
@@ -18,6 +19,9 @@ from thalweg.core.scene import Scene, SpecError, dumps, loads
 
 FORMAT = "thalweg run"
 VERSION = 1
+
+CURVES = ("step", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
+"""The series that every run has."""
 
 
 class RunFileError(Exception):
@@ -65,24 +69,33 @@ def read(path: Path) -> Recording:
                 )
             found = Recording(
                 scene=loads(str(h.attrs["scene"]), path.name),
-                steps=h["trajectory/steps"][()],
-                parameters=h["trajectory/parameters"][()],
-                series={name: values[()] for name, values in h["series"].items()},
+                steps=_column(h["trajectory/steps"]),
+                parameters=np.asarray(h["trajectory/parameters"][()]),
+                series={name: _column(h["series"][name]) for name in h["series"]},
             )
+            _check(found)
     except OSError as e:
         raise RunFileError(f"{path}: not an HDF5 file, or cut short ({e})") from None
-    except (KeyError, ValueError, TypeError, SpecError) as e:
+    except (KeyError, ValueError, TypeError, AttributeError, SpecError) as e:
         raise RunFileError(f"{path}: a damaged run file ({e})") from None
-    _check(path, found)
     return found
 
 
-def _check(path: Path, found: Recording) -> None:
-    size = sum(
-        (i + 1) * o for i, o in zip(found.scene.run.network.sizes, found.scene.run.network.sizes[1:], strict=False)
-    )
-    if found.parameters.shape != (len(found.steps), size) or not len(found.steps) or "step" not in found.series:
-        raise RunFileError(
-            f"{path}: a damaged run file (parameters of shape {found.parameters.shape}, "
-            f"expected ({len(found.steps)}, {size}))"
-        )
+def _column(data: h5py.Dataset) -> np.ndarray:
+    """A data set of numbers in one dimension."""
+    found = np.asarray(data[()])
+    if found.ndim != 1 or found.dtype.kind not in "fiu" or not len(found):
+        raise ValueError(f"{data.name}: shape {found.shape} of {found.dtype}, expected numbers in one dimension")
+    return found
+
+
+def _check(found: Recording) -> None:
+    """Raise ValueError unless everything that is drawn is there and fits together."""
+    size = sum((i + 1) * o for i, o in pairwise(found.scene.run.network.sizes))
+    if found.parameters.shape != (len(found.steps), size) or found.parameters.dtype.kind != "f":
+        raise ValueError(f"parameters: shape {found.parameters.shape}, expected ({len(found.steps)}, {size})")
+    lengths = {len(values) for values in found.series.values()}
+    if missing := [name for name in CURVES if name not in found.series]:
+        raise ValueError(f"series: {', '.join(missing)} missing")
+    if len(lengths) != 1:
+        raise ValueError(f"series: lengths {sorted(lengths)}, expected one length")

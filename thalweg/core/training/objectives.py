@@ -48,5 +48,5 @@ def _mean_squared_error(scores: Tensor, labels: Tensor) -> Tensor:
 
 OBJECTIVES = {
     "cross-entropy": Objective("cross-entropy", "cross-entropy", "nats", F.cross_entropy, _cross_entropy),
-    "squared-error": Objective("squared-error", "squared error", "1", _mean_squared_error, _squared_error),
+    "squared-error": Objective("squared-error", "half squared error", "1", _mean_squared_error, _squared_error),
 }

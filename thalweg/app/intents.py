@@ -1,0 +1,146 @@
+"""What a person can want, and what the controller has done: what changes the state beside the workers' events."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from thalweg.app.settings import Settings
+from thalweg.core.scene import Scene
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class OpenScene:
+    """Show this scene from the start; ``name`` is its file or short name."""
+
+    scene: Scene
+    name: str
+
+
+@dataclass(frozen=True)
+class SceneSaved:
+    """The scene on screen was written to the file of this name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Set the field at a dotted path."""
+
+    path: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class ApplyDraft:
+    """Take up the edits that need a restart, and start again."""
+
+
+@dataclass(frozen=True)
+class DiscardDraft:
+    """Forget the edits that need a restart."""
+
+
+@dataclass(frozen=True)
+class SetPlaying:
+    """Play or pause."""
+
+    playing: bool
+
+
+@dataclass(frozen=True)
+class StepOnce:
+    """Take one step of the player."""
+
+
+@dataclass(frozen=True)
+class Reset:
+    """Back to step 0 and the same initial weights."""
+
+
+@dataclass(frozen=True)
+class NewSeed:
+    """Start again from other initial weights."""
+
+    seed: int = field(default_factory=lambda: random.SystemRandom().randrange(1, 100_000))
+
+
+@dataclass(frozen=True)
+class LayPlane:
+    """Lay the plane anew at the current point."""
+
+
+@dataclass(frozen=True)
+class Undo:
+    """Take the last edit back."""
+
+
+@dataclass(frozen=True)
+class Redo:
+    """Do again what was taken back."""
+
+
+@dataclass(frozen=True)
+class SetSettings:
+    """Change what belongs to the person and the machine."""
+
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Report:
+    """Show a sentence: something could not be done."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Dismiss:
+    """The person has read the sentence."""
+
+
+@dataclass(frozen=True)
+class AskedForMap:
+    """The controller has sent a request for this map."""
+
+    key: MapKey
+    number: int
+
+
+@dataclass(frozen=True)
+class MapArrived:
+    """A map has come in, at this time in seconds."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class MapKey:
+    """Everything that a map depends on; equal keys mean equal maps."""
+
+    generation: int
+    plane: int
+    step: int
+    x_range: Range
+    y_range: Range
+    resolution: int
+    mode: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """Set several fields at once and start again; whether the scene counts as saved does not change by it."""
+
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ShowControls:
+    """Show the forms, or hide them."""
+
+    shown: bool
