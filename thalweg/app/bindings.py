@@ -59,7 +59,7 @@ def _curves(figure: CurvesFigure) -> list[Binding]:
             figure.set_series,
             CALM,
         ),
-        Binding(lambda s: ("Loss (above) and accuracy (below)",), figure.set_heading),
+        Binding(lambda s: ("Loss, and accuracy below",), figure.set_heading),
         Binding(lambda s: (captions.curves(s),), figure.set_caption, CALM),
     ]
 

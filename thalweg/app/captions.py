@@ -85,7 +85,7 @@ def _grid(m: Map) -> str:
 
 
 def _path(path: Path | None, m: Map) -> str:
-    if path is None or path.plane != m.plane or not len(path.steps):
+    if path is None or path.plane != m.plane or len(path.steps) < 2:
         return ""
     return (
         f"Path, projected: □ step {path.steps[0]:,} to ● step {path.steps[-1]:,}; "

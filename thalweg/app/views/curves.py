@@ -39,6 +39,7 @@ class CurvesFigure(Figure):
         for plot in (self.loss, self.accuracy):
             plot.showGrid(x=True, y=True, alpha=0.25)
             plot.hideButtons()
+            plot.setLimits(xMin=0)  # steps, or their logarithms
             plot.getAxis("left").setWidth(52)
         self.loss.getAxis("bottom").setStyle(showValues=False)
         self._series: Series = {}

@@ -25,6 +25,7 @@ class GradientNormsFigure(Figure):
         self.plot = self.body.addPlot(row=0, col=0, axisItems={"left": self._left, "bottom": self._bottom})
         self.plot.showGrid(x=True, y=True, alpha=0.25)
         self.plot.hideButtons()
+        self.plot.setLimits(xMin=0)  # steps, or their logarithms
         self.legend = pg.LegendItem(colCount=1, verSpacing=-4)
         self.body.addItem(self.legend, row=0, col=1)
         self._curves: dict[str, Curve] = {}

@@ -52,8 +52,8 @@ class Estimate:
 class Eigenpairs:
     """Eigenvalues [k], their eigenvectors as unit rows [k, size] and the norms |H v - value v| [k]; all float64.
 
-    Within ``residuals[i]`` of ``values[i]`` there is an eigenvalue (Parlett 1998, theorem 4.5.1), as far as the products
-    are exact; and ``values[i]`` is the curvature v' H v along ``vectors[i]``, whether the pair has converged or not.
+    Within ``residuals[i]`` of ``values[i]`` there is an eigenvalue (Parlett 1998, theorem 4.5.1), as far as products are
+    exact; and ``values[i]`` is the curvature v' H v along ``vectors[i]``, whether the pair has converged or not.
     """
 
     values: Tensor

@@ -2,8 +2,8 @@
 
     found = loss_landscape(module, (inputs, labels), torch.nn.functional.cross_entropy)
 
-Everything is computed on a copy, so that parameters, buffers, gradients, ``requires_grad`` flags and modes of the module
-that was given, and torch's random state, are as they were, also when the call is interrupted or raises.
+Everything is computed on a copy: parameters, buffers, gradients, ``requires_grad`` flags and modes of the module that was
+given, and torch's random state, are as they were, also when the call is interrupted or raises.
 """
 
 from __future__ import annotations
@@ -35,14 +35,17 @@ Loss = Callable[[Any, Any], Any]
 """From a batch's outputs and targets to its mean loss (a scalar), or to the losses of its examples (a tensor)."""
 
 Data = tuple[Any, Any] | Iterable[Any]
-"""One pair (inputs, targets), or pairs of them, as a DataLoader gives. Inputs: a tensor, or a tuple, list or dict of the
-module's arguments."""
+"""One pair (inputs, targets), which is one batch, or an iterable of such pairs, as a DataLoader is.
 
-Directions = Literal["random", "gradient"] | Mapping[str, Tensor] | Sequence[Tensor] | Tensor
-"""What one axis moves: see :func:`loss_landscape`."""
+Inputs are a tensor, or a tuple, list or dict of the module's arguments; targets are what the loss takes."""
+
+Directions = str | Mapping[str, Tensor] | Sequence[Tensor] | Tensor
+"""How one axis moves: "random", "gradient", or tensors; see :func:`loss_landscape`."""
+
+Layers = int | str | Sequence[int | str]
+"""Layers by number (from 1) or by the name of a submodule, which stands for what lies inside it too; () is all."""
 
 Mode = Literal["eval", "train", "as found"]
-Layers = Sequence[int | str]
 
 
 def loss_landscape(
@@ -66,8 +69,8 @@ def loss_landscape(
 ) -> Landscape:
     """The mean loss over the data on a grid in a plane through the module's parameters.
 
-    Returns a complete :class:`Landscape`: ``x`` [nx], ``y`` [ny]; ``loss`` [ny, nx] float64, the mean over all examples,
-    accumulated in float64, in the unit of ``loss``, non-finite values as they are; ``accuracy`` [ny, nx] from 0 to 1.
+    Returns a complete :class:`Landscape`: ``x`` [nx], ``y`` [ny]; ``loss`` [ny, nx], the mean over all examples in the
+    unit of ``loss``, accumulated in float64, non-finite values as they are; ``accuracy`` [ny, nx] from 0 to 1.
     With an odd number of points on symmetrical ranges the module itself is the grid's middle point, exactly.
 
     data: read once, to the end, and kept on the device, so that every point sees the same examples (a shuffling or
@@ -76,11 +79,12 @@ def loss_landscape(
     (Li et al. 2018); of two such axes the second is perpendicular to the first. "gradient" is the unit vector along
     which the loss falls most steeply. Or directions of one's own, taken as they are: a dict of tensors by parameter
     name (absent ones rest), a list of tensors in the order of ``module.parameters()``, or one flat vector.
-    layers: what moves, as numbers from 1 or names of submodules, see :func:`layer_names`; none means all. ``x_layers`` and
-    ``y_layers`` say it for one axis.
+    layers: what moves: numbers from 1 or names of submodules, one or several, see :func:`layer_names`; none means all.
+    ``x_layers`` and ``y_layers`` say it for one axis. Whether a parameter is frozen makes no difference.
     points: along each axis, or (nx, ny).
-    mode: "eval" as a trained network is used (BatchNorm with its stored statistics, no Dropout); "train" with BatchNorm on
-    each batch's own statistics and Dropout, its masks the same at every point; "as found" leaves each submodule's mode.
+    mode: "eval" as a trained network is used (BatchNorm with its stored statistics, no Dropout); "train" with BatchNorm
+    on each batch's own statistics, and with Dropout, its masks the same at every point; "as found" takes each
+    submodule as it stands.
     accuracy: (outputs, targets) to the share that is right. None: class scores [n, classes, ...] against integer labels
     [n, ...] are compared by the highest score, NaN where a score is; everything else has NaN.
     seed: of the random directions (x takes ``seed``, y ``seed + 1``), of a shuffling loader and of Dropout.
@@ -100,7 +104,10 @@ def loss_landscape(
 
 
 def layer_names(module: nn.Module) -> tuple[str, ...]:
-    """The submodules that own parameters, in order: layer 1 is the first. A parameter shared by several is the first's."""
+    """The submodules that own parameters, in order: layer 1 is the first. A parameter that several share is the first's.
+
+    Raises ValueError for a module without parameters, or with parameters that have no shape yet or no real numbers.
+    """
     return tuple(layer.name for layer in _layout(module).layers)
 
 
@@ -139,9 +146,9 @@ class Subject:
         with torch.inference_mode(False), torch.no_grad():
             own = _copied(module, mode)
             layout = _layout(own)
-            where = torch.device(device) if device is not None else next(own.parameters()).device
             if device is not None:
-                own.to(where)
+                own.to(device)
+            where = next(own.parameters()).device
             home = torch.device("cpu") if where.type == "mps" else where
             origin = torch.cat([p.detach().to(home, torch.float64).reshape(-1) for p in own.parameters()])
             with _randomness(where, seed):
@@ -206,14 +213,15 @@ class Subject:
 
     def _direction(self, kind: Directions, layers: tuple[int, ...], seed: int) -> Direction:
         words = layers_in_words(layers, len(self.layout.layers))
-        if isinstance(kind, str) and kind == "random":
-            return random_direction(self._as_problem(), self.origin, layers, seed)
-        if isinstance(kind, str) and kind == "gradient":
-            vector, label, unit = -self.gradient(self.origin), f"negative gradient of {words}", "distance"
-        elif isinstance(kind, str):
-            raise ValueError(f"a direction is 'random', 'gradient', or tensors; {kind!r} is none of them")
-        else:
-            vector, label, unit = self._given(kind), f"given direction of {words}", "1"
+        match kind:
+            case "random":
+                return random_direction(self._as_problem(), self.origin, layers, seed)
+            case "gradient":
+                vector, label, unit = -self.gradient(self.origin), f"negative gradient of {words}", "distance"
+            case str():
+                raise ValueError(f"a direction is 'random', 'gradient', or tensors; {kind!r} is none of them")
+            case _:
+                vector, label, unit = self._given(kind), f"given direction of {words}", "1"
         vector = vector * self.layout.mask(layers).to(vector)
         norm = vector.norm()
         if not norm > 0 or not norm.isfinite():
@@ -289,12 +297,14 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 
 def _layout(module: nn.Module) -> Layout:
-    """As :func:`layout_of`, but a parameter that two submodules share stands once, and layers have the modules' names."""
+    """As :func:`layout_of`, but a shared parameter stands once, and layers have the names of their submodules."""
     named = list(module.named_parameters())
     if not named:
         raise ValueError(f"{type(module).__name__} has no parameters; expected a module with at least one")
     if lazy := [n for n, p in named if is_lazy(p)]:
         raise ValueError(f"{type(module).__name__}: {lazy[0]!r} has no shape yet; call the module on a batch first")
+    if odd := [f"{n!r} holds {p.dtype}" for n, p in named if not p.is_floating_point()]:
+        raise ValueError(f"{type(module).__name__}: {odd[0]}; expected floating-point parameters")
     layers: list[Layer] = []
     at = 0
     for owner, group in groupby(named, key=lambda item: item[0].rpartition(".")[0]):
@@ -306,10 +316,10 @@ def _layout(module: nn.Module) -> Layout:
 
 
 def _numbers(layout: Layout, layers: Layers) -> tuple[int, ...]:
-    """Layers given by numbers or names as numbers, each once; a name stands for what lies inside it too."""
+    """Layers given by numbers or names as numbers, each once."""
     found: set[int] = set()
     names = [layer.name for layer in layout.layers]
-    for wanted in layers:
+    for wanted in (layers,) if isinstance(layers, int | str) else layers:
         if isinstance(wanted, str):
             inside = {k for k, n in enumerate(names, start=1) if n == wanted or n.startswith(f"{wanted}.")}
         else:
@@ -338,18 +348,19 @@ def _read(data: Data, device: torch.device) -> Iterator[tuple[Any, Any, int]]:
 
 def _moved(value: Any, device: torch.device) -> Any:
     if isinstance(value, Tensor):
-        return value.detach().clone() if value.is_inference() else value.detach().to(device)
+        return (value.clone() if value.is_inference() else value.detach()).to(device)
     if isinstance(value, Mapping):
         return {k: _moved(v, device) for k, v in value.items()}
     if isinstance(value, tuple | list):
-        return [_moved(v, device) for v in value]
+        parts = [_moved(v, device) for v in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else parts
     return value
 
 
 def _called(module: nn.Module, inputs: Any) -> Any:
     if isinstance(inputs, Mapping):
         return module(**inputs)
-    return module(*inputs) if isinstance(inputs, list) else module(inputs)
+    return module(*inputs) if isinstance(inputs, list | tuple) else module(inputs)
 
 
 def _mean(value: Any, name: str) -> float:
@@ -362,16 +373,12 @@ def _mean(value: Any, name: str) -> float:
 
 def _share_right(outputs: Any, targets: Any) -> Tensor:
     """Share of integer labels [n, ...] with the highest of the scores [n, classes, ...]; NaN for everything else."""
-    fits = (
-        isinstance(outputs, Tensor)
-        and isinstance(targets, Tensor)
-        and not targets.is_floating_point()
-        and outputs.dim() >= 2
-        and targets.shape == (outputs.shape[0], *outputs.shape[2:])
-    )
-    if not fits or outputs.isnan().any():
-        return torch.tensor(torch.nan)
-    return (outputs.argmax(1) == targets).float().cpu().double().mean()
+    none = torch.tensor(torch.nan)
+    if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor) or targets.is_floating_point():
+        return none
+    if outputs.dim() < 2 or targets.shape != (outputs.shape[0], *outputs.shape[2:]) or outputs.isnan().any():
+        return none
+    return (outputs.argmax(1) == targets).float()
 
 
 def _buffers(module: nn.Module) -> list[tuple[str, Tensor]]:

@@ -44,9 +44,9 @@ class Components:
                 f"the path in {self.words} has {len(self.shares)} principal component"
                 f"{'s' if len(self.shares) > 1 else ''} so far, so there is no number {rank}"
             )
-        told = f"{self.shares[rank - 1]:.1%} of it"
+        told = f"{100 * self.shares[rank - 1]:.1f} % of it"
         if self.moving > self.snapshots:  # otherwise the null does not hold
-            told += f"; a random walk: {random_walk_null(self.snapshots, self.centre)[rank - 1]:.1%}"
+            told += f"; a random walk: {100 * random_walk_null(self.snapshots, self.centre)[rank - 1]:.1f} %"
         label = f"principal component {rank} of the path in {self.words} ({told})"
         return Direction(self.vectors[rank - 1].to(like), label, "distance")
 

@@ -12,8 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from thalweg.core.store.surfaces.surface import FORMAT, VERSION, Surface, SurfaceError, check_version
-from thalweg.core.store.surfaces.surface import dump_about, load_about
+from thalweg.core.store.surfaces.surface import (
+    FORMAT,
+    VERSION,
+    Surface,
+    SurfaceError,
+    check_version,
+    dump_about,
+    load_about,
+)
 
 _FIRST = re.compile(rf"# {FORMAT} (\d{{1,9}}): (\d{{1,9}}) x (\d{{1,9}}) points")
 _ABOUT = "# about: "

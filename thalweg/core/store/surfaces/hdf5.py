@@ -3,10 +3,10 @@
 Datasets ``xcoordinates`` [nx], ``ycoordinates`` [ny], ``train_loss`` and ``train_acc``; the accuracy is in per cent; -1
 in both stands for a point that was not computed (there, ``plot_surface.crunch``).
 
-Orientation: rows are y. ``crunch`` allocates its arrays as (nx, ny), but numbers the points by ``meshgrid(x, y)``, whose
-order has x fastest, and fills the raveled array: the *memory* is that of [y, x]. On a square grid that is simply
-``train_loss[j, i]`` at ``(x[i], y[j])``, and that is how ``plot_2D`` and ``h52vtp`` draw it. On a grid that is not square the
-reference's shape and memory disagree, and its own plots refuse the file. So [ny, nx] is written, which all of its
+Orientation: rows are y. ``crunch`` allocates its arrays as (nx, ny), but numbers the points by ``meshgrid(x, y)``,
+which has x fastest, and fills the raveled array: the *memory* is that of [y, x]. On a square grid that is simply
+``train_loss[j, i]`` at ``(x[i], y[j])``, and so do ``plot_2D`` and ``h52vtp`` draw it. On a grid that is not square the
+reference's shape and memory disagree, and its own plots refuse the file. So [ny, nx] is written, which its contour
 plots read; and where the shape in a file is (nx, ny), the memory is believed, not the shape.
 
 What the layout has no place for stands beside it, where other readers overlook it: the attributes ``format`` and
@@ -20,8 +20,15 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from thalweg.core.store.surfaces.surface import FORMAT, VERSION, Surface, SurfaceError, check_version
-from thalweg.core.store.surfaces.surface import dump_about, load_about
+from thalweg.core.store.surfaces.surface import (
+    FORMAT,
+    VERSION,
+    Surface,
+    SurfaceError,
+    check_version,
+    dump_about,
+    load_about,
+)
 
 _UNFILLED = -1.0
 

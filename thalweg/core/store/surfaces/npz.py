@@ -12,8 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from thalweg.core.store.surfaces.surface import FORMAT, VERSION, Surface, SurfaceError, check_version
-from thalweg.core.store.surfaces.surface import dump_about, load_about
+from thalweg.core.store.surfaces.surface import (
+    FORMAT,
+    VERSION,
+    Surface,
+    SurfaceError,
+    check_version,
+    dump_about,
+    load_about,
+)
 
 _ARRAYS = ("x", "y", "loss", "accuracy", "evaluated")
 
@@ -35,7 +42,8 @@ def read(path: Path) -> Surface:
                 raise SurfaceError("an NPZ file, but not a surface of Thalweg")
             check_version(found["version"][()])
             about = load_about(str(found["about"]))
-            return Surface(*(found[name] for name in _ARRAYS), about)
+            x, y, loss, accuracy, evaluated = (found[name] for name in _ARRAYS)
+            return Surface(x, y, loss, accuracy, evaluated, about)
     except SurfaceError:
         raise
     except (KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, MemoryError) as e:

@@ -1,9 +1,9 @@
 """Surfaces as a VTK XML structured grid, which ParaView, VisIt and PyVista open.
 
-Points are (x, y, z) with x fastest; z is the loss, so that the grid *is* the surface. The loss, the accuracy (0 to 1) and
-whether a point was computed are point data ``loss``, ``accuracy`` and ``evaluated``. A point at nan or inf cannot be drawn
-and would give the whole grid no bounds, so there z is the highest finite loss (the lowest for -inf); the point data
-``loss`` keeps the value as it is. Arrays are binary (base64): VTK's text reader does not read nan
+Points are (x, y, z) with x fastest; z is the loss, so that the grid *is* the surface. The loss, the accuracy (0 to 1)
+and whether a point was computed are the point data ``loss``, ``accuracy`` and ``evaluated``. A point at nan or inf cannot
+be drawn and would leave the whole grid without bounds, so there z is the highest finite loss (the lowest for -inf);
+the point data ``loss`` has the value as it is. Arrays are binary (base64): VTK's text reader does not read nan
 (paraview#19042). The description is the field data ``about`` (JSON).
 """
 
@@ -16,8 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from thalweg.core.store.surfaces.surface import VERSION, Surface, SurfaceError, check_version
-from thalweg.core.store.surfaces.surface import dump_about, load_about
+from thalweg.core.store.surfaces.surface import VERSION, Surface, SurfaceError, check_version, dump_about, load_about
 
 _MARK = "thalweg_surface"
 _TYPES = {"Float64": "<f8", "UInt8": "u1", "Int32": "<i4"}
@@ -58,7 +57,8 @@ def write(path: Path, surface: Surface) -> None:
 def _heights(loss: np.ndarray) -> np.ndarray:
     finite = loss[np.isfinite(loss)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
-    return np.nan_to_num(loss, nan=high, posinf=high, neginf=low)
+    heights: np.ndarray = np.nan_to_num(loss, nan=high, posinf=high, neginf=low)
+    return heights
 
 
 def _array(name: str, kind: str, values: np.ndarray, extra: str = "") -> str:
@@ -96,10 +96,9 @@ def read(path: Path) -> Surface:
 
 def _extent(root: ET.Element) -> tuple[int, int]:
     piece = root.find("StructuredGrid/Piece")
+    numbers = piece.get("Extent", "").split() if piece is not None else []
     try:
-        low_x, high_x, low_y, high_y, low_z, high_z = map(
-            int, (piece.get("Extent", "") if piece is not None else "").split()
-        )
+        low_x, high_x, low_y, high_y, low_z, high_z = map(int, numbers)
     except ValueError:
         raise SurfaceError("a damaged surface (it has no extent)") from None
     if low_x or low_y or low_z or high_z or min(high_x, high_y) < 0:
