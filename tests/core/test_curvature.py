@@ -98,7 +98,12 @@ ZOO = {
     "tanh": lambda: nn.Sequential(nn.Linear(8, 4), nn.Tanh(), nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2)),
     "relu": lambda: nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2)),
     "convolution": lambda: nn.Sequential(
-        nn.Unflatten(1, (2, 2, 2)), nn.Conv2d(2, 3, 2, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(3, 2)
+        nn.Unflatten(1, (2, 2, 2)),
+        nn.Conv2d(2, 3, 2, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(3, 2),
     ),
     "normalised": lambda: nn.Sequential(
         nn.Linear(8, 4), nn.BatchNorm1d(4), nn.Sigmoid(), nn.Dropout(0.5), nn.Linear(4, 2)
@@ -151,7 +156,7 @@ def test_blocks_add_up(monkeypatch: pytest.MonkeyPatch, layers: tuple[int, ...],
 
 def test_blocks_shrink_where_an_example_takes_much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tenth of the memory makes blocks of a tenth of the examples; parameters and data are not counted."""
-    wide = problem_of(made(lambda: nn.Sequential(nn.Linear(8, 500), nn.Tanh(), nn.Linear(500, 2))), 8, 2, examples=300)
+    wide = problem_of(made(lambda: nn.Sequential(nn.Linear(8, 500), nn.Tanh(), nn.Linear(500, 2))), 8, 2, examples=3000)
     sizes = []
     for memory in (10**6, 10**5):
         monkeypatch.setattr(hvp, "BLOCK_BYTES", memory)
@@ -335,7 +340,7 @@ def test_residuals_bound_the_error(size: int, seed: int, most: int, restarts: bo
         assert (values - value).abs().min().item() <= rest + slack
         assert (v @ matrix @ v).item() == pytest.approx(value.item(), rel=1e-9, abs=slack)
         assert v.norm().item() == pytest.approx(1)
-        assert found.converged == (most >= size) or found.converged or found.products == max(most, 2)
+        assert found.converged or found.products == most
 
 
 @pytest.mark.parametrize(("largest", "smallest"), [(3, 0), (0, 3), (2, 2)])
@@ -385,21 +390,36 @@ def test_the_same_seed_gives_the_same_bits() -> None:
 
 
 def test_a_warm_start_is_sooner_there() -> None:
-    """From the vectors of a matrix that has moved a little; and from a wrong eigenvector the right one is found."""
+    """From the vectors of a matrix that has moved a little; a start of zeros is none."""
     matrix = symmetric(400, 1) + torch.diag(torch.linspace(0, 60, 400, dtype=torch.float64))
     cold = ends_of(matrix, 2, 0)
     moved = matrix + 0.01 * symmetric(400, 9)
     warm, again = ends_of(moved, 2, 0, warm=cold.largest.vectors), ends_of(moved, 2, 0)
     assert warm.products < again.products
     torch.testing.assert_close(warm.largest.values, again.largest.values, rtol=1e-4, atol=0)
-    second = torch.linalg.eigh(matrix)[1][:, -2]
-    assert ends_of(matrix, 1, 0, warm=second).largest.values[0] == pytest.approx(cold.largest.values[0], rel=1e-4)
-    assert ends_of(matrix, 1, 0, warm=second * 0).products == ends_of(matrix, 1, 0).products
-    with pytest.raises(CurvatureError, match="start from"):
-        ends_of(matrix, 1, 0, warm=second * torch.nan)
+    for broken in (torch.nan, torch.inf):
+        with pytest.raises(CurvatureError, match="start from"):
+            ends_of(matrix, 1, 0, warm=cold.largest.vectors * broken)
+    nothing = torch.zeros(400)
+    assert ends_of(matrix, 1, 0, warm=nothing).products == ends_of(matrix, 1, 0).products
 
 
-@pytest.mark.parametrize("matrix", [torch.zeros(7, 7), torch.eye(7), torch.diag(torch.tensor([5.0, 5, 1, 1, 1, -2, -2]))])
+@given(st.floats(0.02, 0.5), st.integers(1, 9), st.integers(0, 10**6))
+def test_a_warm_start_does_not_stick_to_an_eigenvector_that_was_overtaken(gap: float, old: int, seed: int) -> None:
+    """From any other eigenvector, among thousands of flat directions, the largest is found (with a gap of 2 %)."""
+    values = torch.zeros(3000, dtype=torch.float64)
+    values[:10] = (1 - gap) ** torch.arange(10)
+    warm = torch.zeros(3000)
+    warm[old] = -1
+    generator = torch.Generator().manual_seed(seed)
+    found = finish(lanczos(lambda v: values * v, 3000, 1, 0, generator, warm=warm)).largest
+    assert found.values[0].item() == pytest.approx(1, rel=1e-3)
+    assert abs(found.vectors[0, 0].item()) > 0.99
+
+
+@pytest.mark.parametrize(
+    "matrix", [torch.zeros(7, 7), torch.eye(7), torch.diag(torch.tensor([5.0, 5, 1, 1, 1, -2, -2]))]
+)
 def test_eigenvalues_that_occur_several_times(matrix: Tensor) -> None:
     """When the Krylov space is exhausted early, the search goes on elsewhere, and finds all that are there."""
     found = ends_of(matrix.double(), 7, 0)
@@ -435,7 +455,7 @@ def test_what_cannot_be_found_is_refused() -> None:
 
 @pytest.mark.parametrize("layers", [(), (1,), (2,), (3,), (1, 3)])
 def test_sharpness_is_the_largest_eigenvalue(layers: tuple[int, ...]) -> None:
-    """Of the dense Hessian, or of its block; the vector is zero in all other layers, and the loss curves so along it."""
+    """Of the dense Hessian, or of its block; the vector is zero in all other layers, and curves so much."""
     problem = double(toy())
     whole = dense(problem, problem.start, problem.train)
     found = sharpness(problem, problem.start, problem.train, layers, tolerance=1e-6)
