@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -255,7 +256,8 @@ def test_a_scene_that_is_none(
         (tmp_path / other).write_text(text)
     before = sorted(tmp_path.iterdir())
     said = refused(*([name] if command == "open" else [command, name, "-o", tmp_path / "out.png"]))
-    expected = BAD_SCENES[name][1] if name in BAD_SCENES else re.escape(name.removesuffix(".toml"))
+    shown = name.removesuffix(".toml")[:60]  # one sentence, however long the name
+    expected = BAD_SCENES[name][1] if name in BAD_SCENES else re.escape(shown)
     assert re.search(expected, said), said
     if name == "no-such-scene":
         assert "first-light" in said
@@ -276,18 +278,18 @@ def test_a_size_that_is_none(refused: Callable[..., str], tiny: Path, tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["run", "render"])
-@pytest.mark.parametrize("name", ["missing/a.png", "folder.png", "file/a.png"])
+@pytest.mark.parametrize(("command", "ending"), [("run", ".h5"), ("render", ".png")])
+@pytest.mark.parametrize("name", ["missing/a", "folder", "file/a"])
 def test_a_place_where_nothing_can_be_written(
-    refused: Callable[..., str], tiny: Path, tmp_path: Path, command: str, name: str
+    refused: Callable[..., str], tiny: Path, tmp_path: Path, command: str, ending: str, name: str
 ) -> None:
     """Refused before time is spent on training."""
-    (tmp_path / "folder.png").mkdir()
+    (tmp_path / f"folder{ending}").mkdir()
     (tmp_path / "file").write_text("")
-    said = refused(command, tiny, "-o", tmp_path / name)
+    said = refused(command, tiny, "-o", tmp_path / f"{name}{ending}")
     assert "cannot be written" in said
     assert str(tmp_path) in said
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", f"folder{ending}"]
 
 
 def test_a_folder_without_permission(refused: Callable[..., str], tiny: Path, tmp_path: Path, monkeypatch) -> None:
@@ -296,18 +298,24 @@ def test_a_folder_without_permission(refused: Callable[..., str], tiny: Path, tm
     assert "no permission" in refused("run", tiny, "-o", tmp_path / "a.h5")
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a", "a.png.bak", "a.gif"])
-def test_an_ending_that_says_no_format(refused: Callable[..., str], tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        *(("render", n) for n in ("a.jpg", "a", "a.png.bak", "a.gif", "a.h5")),
+        *(("run", n) for n in ("a.png", "a", "h5")),
+    ],
+)
+def test_an_ending_that_says_no_format(refused: Callable[..., str], tmp_path: Path, command: str, name: str) -> None:
     """Before anything is trained: this scene would take minutes."""
     long = tmp_path / "long.toml"
     save(tiny_scene(run__steps=10**9), long)
     trained = []
     original, cli._record = cli._record, lambda *a: trained.append(a) or original(a[0], 1)
     try:
-        said = refused("render", long, "-o", tmp_path / name)
+        said = refused(command, long, "-o", tmp_path / name)
     finally:
         cli._record = original
-    assert ".png, .svg, .pdf" in said
+    assert {"render": ".png, .svg, .pdf", "run": ".h5, .hdf5"}[command] in said
     assert trained == []
     assert [p.name for p in tmp_path.iterdir()] == ["long.toml"]
 
@@ -331,6 +339,61 @@ def test_data_that_is_not_here(thalweg: Thalweg, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_device_that_is_none(refused: Callable[..., str]) -> None:
-    """The accepted ones are named."""
-    assert "cpu, cuda, mps" in refused("first-light", "--device", "abacus")
+@pytest.mark.parametrize("words", [("first-light",), ("run", "first-light", "-o", "a.h5")])
+def test_a_device_that_is_none(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words) -> None:
+    """The accepted ones are named; a word that the command line does not know ends with 2, as everywhere."""
+    monkeypatch.setattr(sys, "argv", ["thalweg", *words, "--device", "abacus"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert "abacus" in said
+    assert "'cpu', 'cuda'" in said
+
+
+# --- runs that end early ---------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_diverges_keeps_its_run_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ends with 1, and says where it stopped and why."""
+    wild = tiny_scene(run__network__activation="relu", run__objective__loss="squared-error",
+                      run__optimiser__learning_rate=1000.0)  # fmt: skip
+    save(wild, tmp_path / "wild.toml")
+    monkeypatch.setattr(sys, "argv", ["thalweg", "run", str(tmp_path / "wild.toml"), "-o", str(tmp_path / "a.h5")])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 1
+    last = read(tmp_path / "a.h5").steps[-1]
+    assert 0 < last < wild.run.steps
+    said = capsys.readouterr().err
+    assert re.search(rf"ended at step {last} of .*no longer finite", said)
+
+
+def test_ctrl_c_keeps_what_was_trained(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The run file ends where the run was interrupted; the program ends with 1 and a sentence, and Ctrl-C is as before."""
+    from thalweg.core.training.run import Run
+
+    step, before = Run.step, signal.getsignal(signal.SIGINT)
+
+    def interrupted(run: Run) -> float:
+        loss = step(run)
+        if run.session.step_count == 13:
+            os.kill(os.getpid(), signal.SIGINT)
+        return loss
+
+    monkeypatch.setattr(Run, "step", interrupted)
+    monkeypatch.setattr(sys, "argv", ["thalweg", "run", str(tiny), "-o", str(tmp_path / "a.h5"), "--steps", "1000"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 1
+    assert signal.getsignal(signal.SIGINT) is before
+    recording = read(tmp_path / "a.h5")
+    assert recording.steps[-1] == recording.series["step"][-1] == 13
+    out, err = capsys.readouterr()
+    assert "a.h5: 13 steps" in out
+    assert "ended at step 13 of 1,000: it was interrupted" in err
+    assert "Traceback" not in err

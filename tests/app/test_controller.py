@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from thalweg.app import captions
 from thalweg.app.binding import Binding
 from thalweg.app.state import (
+    LANDSCAPE_DEATHS,
     AppState,
     Edit,
     LayPlane,
@@ -29,6 +30,7 @@ from thalweg.app.wishes import map_key
 from thalweg.core.messages import (
     Acknowledge,
     Advance,
+    Cancel,
     Died,
     Download,
     Failed,
@@ -161,16 +163,17 @@ def test_one_map_at_a_time(rig: Rig) -> None:
     assert (request.step, request.number) == (3, 2)
 
 
-def test_a_change_of_geometry_does_not_wait_and_the_old_map_is_dropped(rig: Rig) -> None:
-    """Though its last passes still come in."""
+def test_a_change_of_geometry_does_not_wait_for_the_old_map(rig: Rig) -> None:
+    """Though its last passes still come in, and serve until the new one does."""
     rig.controller.dispatch(Edit("view.plane.resolution", 11))
     (request,) = rig.requests()
     assert (request.number, request.view.resolution) == (2, 11)
     rig.hear(a_map(0, 1))
-    assert rig.state.map is None
+    assert rig.state.map is not None
+    assert rig.state.map.number == 1
     assert rig.state.busy
     rig.hear(a_map(0, 2))
-    assert rig.state.map is not None
+    assert rig.state.map.number == 2
     assert not rig.state.busy
 
 
@@ -244,6 +247,62 @@ def test_a_new_landscape_worker_knows_its_share(rig: Rig) -> None:
     assert rig.landscapes.told(Share) == [Share(0.2)]
 
 
+def die(rig: Rig) -> None:
+    """The landscape worker ends, and the controller looks."""
+    rig.landscapes.events.append(Died("landscape", "The landscape process has ended (signal 9)."))
+    rig.controller.tick()
+
+
+def be_ready(rig: Rig) -> None:
+    """The new landscape worker has loaded."""
+    rig.landscapes.events.append(Ready("landscape"))
+    rig.controller.tick()
+
+
+def test_a_landscape_worker_that_dies_again_and_again_stays_off(rig: Rig) -> None:
+    """After some ends without a map it is told where the landscape would be, and laying the plane tries again."""
+    for count in range(1, LANDSCAPE_DEATHS):
+        die(rig)
+        assert rig.landscapes.restarts == [None] * count
+        assert rig.state.map_error == ""
+        be_ready(rig)
+        assert len(rig.requests()) == 1
+    die(rig)
+    for _ in range(5):
+        rig.controller.tick()
+    assert rig.landscapes.restarts == [None] * (LANDSCAPE_DEATHS - 1)
+    assert "signal 9" in captions.landscape(rig.state)
+    assert "L tries again" in captions.landscape(rig.state)
+    assert rig.requests() == []
+    rig.controller.dispatch(LayPlane())
+    rig.controller.tick()
+    assert rig.landscapes.restarts == [None] * LANDSCAPE_DEATHS
+    assert rig.state.map_error == ""
+    be_ready(rig)
+    rig.hear(frame(1, 3, parameters=True))
+    assert len(rig.requests()) == 1
+
+
+def test_a_map_between_two_deaths_forgives_them(rig: Rig) -> None:
+    """Only ends without a map count: what kills it now and then must not take the landscape away for good."""
+    for _ in range(3 * LANDSCAPE_DEATHS):
+        die(rig)
+        be_ready(rig)
+        rig.hear(a_map(rig.state.plane, rig.state.map_number))
+    assert len(rig.landscapes.restarts) == 3 * LANDSCAPE_DEATHS
+    assert rig.state.map_error == ""
+
+
+@pytest.mark.parametrize("message", [Reset(), NewSeed(7)])
+def test_a_landscape_worker_that_stays_off_still_says_so_in_another_run(rig: Rig, message: object) -> None:
+    """Nothing is being computed."""
+    for _ in range(LANDSCAPE_DEATHS):
+        die(rig)
+    rig.controller.dispatch(message)
+    rig.hear(started(2), frame(2, 0, parameters=True))
+    assert rig.landscapes.restarts == [None] * LANDSCAPE_DEATHS or "tries again" in captions.landscape(rig.state)
+
+
 def test_a_dead_session_is_told_nothing_until_it_is_started_again(rig: Rig) -> None:
     """Then the run begins at step 0, paused."""
     rig.controller.dispatch(SetPlaying(True))
@@ -254,14 +313,19 @@ def test_a_dead_session_is_told_nothing_until_it_is_started_again(rig: Rig) -> N
         rig.controller.tick()
     assert rig.session.sent == []
     assert rig.session.restarts == []
+    before = rig.state
     rig.controller.restart_session()
     assert rig.session.restarts == [None]
     rig.hear(Ready("training"))
-    assert isinstance(rig.session.sent[0], Start)
+    start, play = rig.session.told()
+    assert isinstance(start, Start)
+    assert (play.playing, rig.state.playing, rig.state.dead) == (False, False, None)
+    assert start.generation == play.generation == rig.state.generation == before.generation + 1
+    assert start.run == before.scene.run
 
 
-def test_a_session_started_again_is_told_its_plane(rig: Rig) -> None:
-    """The landscape worker lays a plane once; the new session has never heard of it."""
+def test_a_run_started_again_has_a_path_again(rig: Rig) -> None:
+    """The new session has never heard of the old plane: another one is laid for it, and told."""
     rig.hear(laid(0), a_map(0, 1), frame(1, 7, path(0), parameters=True))
     rig.landscapes.told()
     rig.hear(Died("training", "Gone."))
@@ -270,9 +334,16 @@ def test_a_session_started_again_is_told_its_plane(rig: Rig) -> None:
     rig.hear(Ready("training"))
     g = rig.state.generation
     rig.hear(started(g), frame(g, 0, parameters=True))
-    asked_anew = [(r.generation, r.plane, r.laid_step) for r in rig.requests()]
-    told = [(p.generation, p.plane) for p in rig.session.told(PlaneLaid)]
-    assert told or (asked_anew and asked_anew[-1] != (1, 0, 0) and asked_anew[-1][:2] != (1, 0))
+    (request,) = rig.requests()
+    assert (request.generation, request.plane, request.laid_step) == (g, rig.state.plane, 0)
+    assert rig.state.plane > 0
+    rig.hear(laid(rig.state.plane, g))
+    (told,) = rig.session.told(PlaneLaid)
+    assert (told.generation, told.plane) == (g, rig.state.plane)
+    rig.hear(a_map(rig.state.plane, request.number, g), frame(g, 0, path(rig.state.plane)))
+    assert rig.state.path is not None
+    assert rig.state.map is not None
+    assert rig.state.path.plane == rig.state.map.plane == rig.state.plane
 
 
 def test_closing_ends_both_workers(rig: Rig) -> None:

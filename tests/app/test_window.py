@@ -12,8 +12,7 @@ from PyQt6.QtGui import QAction, QDragEnterEvent, QDropEvent, QKeySequence
 from PyQt6.QtWidgets import QApplication, QCheckBox, QLineEdit, QMenu
 
 from thalweg import assets
-from thalweg.app import desk as desk_module
-from thalweg.app import settings_file, theme, window
+from thalweg.app import dialogs, settings_file, theme, window
 from thalweg.app.actions import ACTIONS
 from thalweg.app.compute.inline import InlineLandscapes, InlineSession
 from thalweg.app.compute.process import landscape_worker, session_worker
@@ -346,7 +345,7 @@ def test_captions_say_what_is_shown(qtbot, there: Open) -> None:
 def test_an_example_beyond_those_sent_is_not_shown_under_a_false_number(opened: Callable[..., Open]) -> None:
     """The picture beside the map is the one that its label names."""
     scene = tiny_scene(run__data__train=1500)
-    one = opened(scene.edited({"view.example": 1234}))
+    one = opened(scene.edited({"view.example": 199}))
     one.until(settled)
     one.calm()
     figure = one.window.figures["weight-map"]
@@ -354,7 +353,7 @@ def test_an_example_beyond_those_sent_is_not_shown_under_a_false_number(opened: 
     label = figure.example.getAxis("bottom").labelText
     images = datasets.load(scene.run.data).train_images.reshape(-1, 28, 28)
     which = [n for n, image in enumerate(images) if shown is not None and np.array_equal(np.round(image * 255), shown)]
-    assert not which or any(f"example {n}" in label for n in which), (which[:3], label)
+    assert any(f"example {n}:" in label for n in which), (which[:3], label)
 
 
 def test_captions_never_speak_of_another_run_than_the_picture(there: Open) -> None:
@@ -427,7 +426,7 @@ def test_a_file_that_is_no_scene(qtbot, there: Open, tmp_path: Path, name: str) 
     (tmp_path / "folder.toml").mkdir()
     (tmp_path / "binary.toml").write_bytes(bytes(range(256)))
     before = there.state.scene, there.state.generation, there.state.name
-    there.desk.open(str(tmp_path / name) if name != "nonsense" else name)
+    there.desk.dialogs.open(str(tmp_path / name) if name != "nonsense" else name)
     QApplication.processEvents()
     assert (there.state.scene, there.state.generation, there.state.name) == before
     assert there.window.banner.isVisible()
@@ -466,7 +465,7 @@ def test_saving(there: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """To the scene's own file, to another, and not at all where it cannot be written."""
     path = tmp_path / "mine.toml"
     save(tiny_scene(), path)
-    there.desk.open(str(path))
+    there.desk.dialogs.open(str(path))
     there.window.triggered.emit("log-loss")
     assert there.window.isWindowModified()
     there.window.triggered.emit("save")
@@ -474,11 +473,11 @@ def test_saving(there: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert load(path).view.log_loss
     assert not there.window.isWindowModified()
     other = tmp_path / "other"
-    monkeypatch.setattr(desk_module.QFileDialog, "getSaveFileName", lambda *a: (str(other), ""))
+    monkeypatch.setattr(dialogs.QFileDialog, "getSaveFileName", lambda *a: (str(other), ""))
     there.window.triggered.emit("save-as")
     assert load(tmp_path / "other.toml") == there.state.scene
     assert there.state.name == str(tmp_path / "other.toml")
-    monkeypatch.setattr(desk_module.QFileDialog, "getSaveFileName", lambda *a: (str(tmp_path / "no" / "a.toml"), ""))
+    monkeypatch.setattr(dialogs.QFileDialog, "getSaveFileName", lambda *a: (str(tmp_path / "no" / "a.toml"), ""))
     there.window.triggered.emit("save-as")
     assert "cannot be written" in there.window.banner.label.text()
     assert there.state.name == str(tmp_path / "other.toml")
@@ -486,9 +485,9 @@ def test_saving(there: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_shipped_scene_is_saved_elsewhere(there: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """Saving asks for a place; giving none changes nothing."""
-    there.desk.open("relu")
+    there.desk.dialogs.open("relu")
     asked = []
-    monkeypatch.setattr(desk_module.QFileDialog, "getSaveFileName", lambda *a: asked.append(a) or ("", ""))
+    monkeypatch.setattr(dialogs.QFileDialog, "getSaveFileName", lambda *a: asked.append(a) or ("", ""))
     there.window.triggered.emit("save")
     assert len(asked) == 1
     assert there.state.name == "relu"
@@ -499,14 +498,15 @@ def test_exporting_every_figure(there: Open, tmp_path: Path, monkeypatch: pytest
     """Through the dialog, which proposes the figures that are open."""
     names = iter(("landscape", "weight-map", "curves", "gradient-norms"))
 
-    def accept(dialog: desk_module.ExportDialog) -> bool:
+    def accept(dialog: dialogs.ExportDialog) -> int:
         name = next(names)
-        dialog._figure.setCurrentIndex(dialog._figure.findData(name))
-        assert dialog.path.name == f"tiny-{name}.png"
-        dialog._path.setText(str(tmp_path / f"{name}{suffix}"))
-        return True
+        dialog.figure.setCurrentIndex(dialog.figure.findData(name))
+        assert dialog.path.name == f"tiny-step-{there.state.frame.step}-{name}.png"
+        dialog.file.setText(str(tmp_path / f"{name}{suffix}"))
+        dialog.accept()
+        return dialog.result()
 
-    monkeypatch.setattr(desk_module.ExportDialog, "exec", accept)
+    monkeypatch.setattr(dialogs.ExportDialog, "exec", accept)
     for _ in range(4):
         there.window.triggered.emit("export")
         assert "Written" in there.window.statusBar().currentMessage()
@@ -515,36 +515,39 @@ def test_exporting_every_figure(there: Open, tmp_path: Path, monkeypatch: pytest
 
 
 def test_an_export_that_fails_says_so(there: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And leaves nothing."""
+    """The dialog stays open with the reason, nothing that was chosen is lost, and no file is left."""
 
-    def accept(dialog: desk_module.ExportDialog) -> bool:
-        dialog._path.setText(str(tmp_path / "a.jpg"))
-        return True
+    def accept(dialog: dialogs.ExportDialog) -> int:
+        dialog.file.setText(str(tmp_path / "a.jpg"))
+        dialog.accept()
+        assert ".jpg" in dialog._error.text()
+        assert dialog.result() == 0
+        return dialog.result()
 
-    monkeypatch.setattr(desk_module.ExportDialog, "exec", accept)
+    monkeypatch.setattr(dialogs.ExportDialog, "exec", accept)
     there.window.triggered.emit("export")
-    assert ".jpg" in there.window.banner.label.text()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_exporting_with_every_panel_closed(there: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is nothing to choose; accepting the dialog is no error of the program."""
+    """Every figure can be exported, shown or not."""
     there.controller.dispatch(Edit("view.panels", ()))
-    monkeypatch.setattr(desk_module.ExportDialog, "exec", lambda dialog: True)
+    offered: list[int] = []
+    monkeypatch.setattr(dialogs.ExportDialog, "exec", lambda dialog: offered.append(dialog.figure.count()))
     there.window.triggered.emit("export")
-    assert there.state.scene.view.panels == ()
+    assert offered == [4]
 
 
 def test_dialogs_open(there: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings are taken up and kept; the page of keys and the licence come up."""
 
-    def change(dialog: desk_module.SettingsDialog) -> None:
+    def change(dialog: dialogs.SettingsDialog) -> None:
         dialog.share.setValue(4)
 
     shown: list[str] = []
-    monkeypatch.setattr(desk_module.SettingsDialog, "exec", change)
-    monkeypatch.setattr(desk_module.QMessageBox, "exec", lambda box: shown.append(box.text()))
-    monkeypatch.setattr(desk_module.QMessageBox, "about", lambda parent, title, text: shown.append(text))
+    monkeypatch.setattr(dialogs.SettingsDialog, "exec", change)
+    monkeypatch.setattr(dialogs.QMessageBox, "exec", lambda box: shown.append(box.text()))
+    monkeypatch.setattr(dialogs.QMessageBox, "about", lambda parent, title, text: shown.append(text))
     there.window.triggered.emit("settings")
     assert there.state.settings.landscape_share == settings_file.load().landscape_share == 0.2
     there.window.triggered.emit("keys")

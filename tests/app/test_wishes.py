@@ -18,8 +18,8 @@ from thalweg.app.state import (
     StepOnce,
     reduce,
 )
-from thalweg.app.wishes import map_key, map_request, session_commands, wants_parameters
-from thalweg.core.messages import Advance, Died, PlaneLaid, Play, Ready, Start, Tune
+from thalweg.app.wishes import landscape_commands, map_key, map_request, session_commands, wants_parameters
+from thalweg.core.messages import Advance, Cancel, Died, PlaneLaid, Play, Ready, Share, Start, Tune
 
 from .rig import a_map, frame, laid, path, started, state_of, tiny_scene
 
@@ -104,6 +104,50 @@ def test_a_draft_is_not_told() -> None:
     """It waits for the person."""
     state = at_zero()
     assert session_commands(state, reduce(Edit("run.seed", 8), state)) == []
+
+
+def test_every_pause_is_told() -> None:
+    """Also when nothing plays: a long step of the player is given up by it."""
+    state = reduce(StepOnce(), at_zero())
+    now = reduce(SetPlaying(False), state)
+    assert session_commands(state, now) == [Play(1, False, state.scene.pace)]
+
+
+def test_a_worker_that_is_back_is_told_the_run_from_the_start() -> None:
+    """Of the new generation; what the old process was told is forgotten with it."""
+    dead = reduce(Died("training", "Gone."), reduce(SetPlaying(True), at_zero()))
+    now = reduce(Ready("training"), dead)
+    assert session_commands(dead, now) == [Start(2, now.scene.run), Play(2, False, now.scene.pace)]
+
+
+# --- commands to the landscape worker --------------------------------------------------------------------------------
+
+
+def with_share(state: AppState, share: float) -> AppState:
+    """The same with another share of the time for landscapes."""
+    return reduce(SetSettings(state.settings.model_copy(update={"landscape_share": share})), state)
+
+
+def test_the_share_is_told_when_the_worker_is_ready_and_when_it_changes() -> None:
+    """Nothing is told to a worker that is not there, nor twice."""
+    before = state_of(landscape_share=0.3)
+    assert landscape_commands(before, with_share(before, 0.5)) == []
+    now = reduce(Ready("landscape"), before)
+    assert landscape_commands(before, now) == [Share(0.3)]
+    assert landscape_commands(now, now) == []
+    assert landscape_commands(now, with_share(now, 0.6)) == [Share(0.6)]
+    dead = reduce(Died("landscape", "Gone."), now)
+    assert landscape_commands(now, dead) == []
+    assert landscape_commands(dead, reduce(Ready("landscape"), dead)) == [Share(0.3)]
+
+
+def test_a_map_that_nobody_can_see_is_cancelled() -> None:
+    """The panel is closed, or landscapes are switched off, while it is computed; not when there is none."""
+    for state, owed in ((asked(at_zero()), [Cancel(1)]), (at_zero(), [])):
+        closed = reduce(Edit("view.panels", ("curves",)), state)
+        assert landscape_commands(state, closed) == owed
+        assert landscape_commands(closed, closed) == []
+        assert landscape_commands(state, with_share(state, 0.0)) == [Share(0.0), *owed]
 
 
 # --- parameters and maps ---------------------------------------------------------------------------------------------

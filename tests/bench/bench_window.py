@@ -52,17 +52,19 @@ def measure() -> None:
     print(f"time from the command to the window: {time_to_window():.2f} s (median of 3)")
     from PyQt6.QtWidgets import QApplication
 
-    from thalweg.app import settings, theme
+    from thalweg.app import theme
     from thalweg.app.compute.process import landscape_worker, session_worker
     from thalweg.app.controller import Controller
     from thalweg.app.desk import Desk
+    from thalweg.app.intents import Edit, Reset, SetPlaying, SetSettings
     from thalweg.app.main_window import MainWindow
-    from thalweg.app.state import Edit, Reset, SetPlaying, SetSettings, opened
+    from thalweg.app.settings import Settings
+    from thalweg.app.state import opened
     from thalweg.assets import DEFAULT, shipped_scene
     from thalweg.core.messages import Map
 
     app = QApplication([])
-    kept = settings.Settings()
+    kept = Settings()
     scene = shipped_scene(DEFAULT).edited({"pace.play": False, "pace.speed": float("inf")})
     share = kept.landscape_share
     controller = Controller(opened(scene, DEFAULT, kept), session_worker("cpu"), landscape_worker("cpu", share))

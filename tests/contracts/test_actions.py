@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PyQt6.QtGui import QKeySequence
 
-from thalweg.app import desk
+from thalweg.app import desk, dialogs
 from thalweg.app.actions import ACTIONS, BY_ID, keys_page
 from thalweg.app.views.gallery import FIGURES
 from thalweg.app.settings import Settings
@@ -90,12 +90,13 @@ def test_every_action_is_handled(action: Any, monkeypatch: pytest.MonkeyPatch) -
     """The desk does something for each of them, and nothing for a name that is not in the table."""
     calls: list[str] = []
     for name in ("ExportDialog", "SettingsDialog", "QMessageBox", "QFileDialog"):
-        monkeypatch.setattr(desk, name, Recorder(calls, name))
+        monkeypatch.setattr(dialogs, name, Recorder(calls, name))
     handler = desk.Desk.__new__(desk.Desk)
     handler.window = Recorder(calls)
     controller = Recorder(calls)
     controller.state = opened(Scene(), "", Settings())
     handler.controller = controller
+    handler.dialogs = dialogs.Dialogs(handler.window, controller)
     handler._act("no such action")
     idle = len(calls)
     calls.clear()

@@ -278,16 +278,26 @@ def test_share_of_a_path_that_diverged_is_not_a_number() -> None:
 # --- from the spec to the plane --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["gradient", "random", "weight"])
 @pytest.mark.parametrize("seeds", [(1, 2), (5, 5)])
-def test_a_random_second_axis_is_perpendicular(kind: str, seeds: tuple[int, int]) -> None:
-    """Whatever the first axis is, the second stands upright on it."""
+def test_a_random_second_axis_is_perpendicular_to_a_random_first(seeds: tuple[int, int]) -> None:
+    """It stands upright on it, and no layer moves that was not chosen."""
     problem = toy()
-    x = AxisSpec(layers=(1,), kind=kind, seed=seeds[0])
+    x = AxisSpec(layers=(1,), kind="random", seed=seeds[0])
     plane = lay(problem, problem.start, PlaneSpec(x=x, y=AxisSpec(kind="random", seed=seeds[1])))
     u, v = plane.x.vector.double(), plane.y.vector.double()
     assert abs(u @ v / (u.norm() * v.norm())).item() < 1e-6
     assert abs(plane.cosine) < 1e-6
+
+
+@pytest.mark.parametrize("kind", ["gradient", "weight"])
+def test_a_random_axis_beside_another_kind_stays_as_drawn(kind: str) -> None:
+    """Filter norms and resting biases are kept; the plane says that its axes are oblique."""
+    problem = toy()
+    x = AxisSpec(layers=(1,), kind=kind)
+    plane = lay(problem, problem.start, PlaneSpec(x=x, y=AxisSpec(kind="random", seed=4)))
+    assert torch.equal(plane.y.vector, random_direction(problem, problem.start, (), 4).vector)
+    u, v = plane.x.vector.double(), plane.y.vector.double()
+    assert plane.cosine == pytest.approx(float(u @ v / (u.norm() * v.norm())))
 
 
 def test_lay_takes_each_axis_from_its_spec() -> None:

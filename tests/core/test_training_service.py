@@ -112,7 +112,7 @@ def test_start_is_answered_with_what_the_views_need() -> None:
     assert found.generation == 1
     assert found.layers == ("layer 1", "layer 2")
     assert found.sizes == (784, 8, 10)
-    assert found.parameter_count == 784 * 8 + 8 + 8 * 10 + 10
+    assert found.run.network.sizes == found.sizes
     assert (found.train_count, found.test_count, found.measured) == (100, 20, 50)
     assert (found.objective, found.unit, found.device) == ("cross-entropy", "nats", "cpu")
     data = datasets.load(run.data)
@@ -148,7 +148,7 @@ def test_a_frame_comes_after_the_start_and_then_only_when_asked_for_and_new() ->
     desk = Desk()
     first = desk.events[1]
     assert isinstance(first, Frame)
-    assert (first.generation, first.step, first.epoch, first.playing) == (1, 0, 0.0, False)
+    assert (first.generation, first.step, first.epoch, first.stepping) == (1, 0, 0.0, False)
     assert first.parameters is not None
     assert first.path is None
     desk.advance()
@@ -257,7 +257,7 @@ def test_pausing_gives_up_the_step_that_was_begun() -> None:
     desk.pause()
     desk.service.work(1.0)
     assert desk.step == reached
-    assert not desk.frame().playing
+    assert not desk.frame().stepping
 
 
 def test_cancel_pauses() -> None:
@@ -447,7 +447,7 @@ def test_a_run_that_diverges_stops_and_says_so(playing: bool) -> None:
     assert desk.step == reached
     assert desk.service.wait() == math.inf
     found = desk.frame()
-    assert not found.playing
+    assert not found.stepping
     assert found.step == reached == found.series["step"][-1]
     assert not np.isfinite(found.series["train_loss"][-1])
 

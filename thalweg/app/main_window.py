@@ -257,7 +257,7 @@ class MainWindow(QMainWindow):
         messages = QToolBar("Messages")
         messages.setObjectName("messages")
         messages.setMovable(False)
-        messages.addWidget(self.banner)
+        self._message = messages.addWidget(self.banner)  # a tool bar shows a widget as its action says
         messages.hide()
         self.addToolBar(messages)
         self._messages = messages
@@ -265,6 +265,8 @@ class MainWindow(QMainWindow):
     def set_message(self, sentence: str, answers: tuple[tuple[str, str], ...], progress: Progress | None) -> None:
         """The sentence under the tool bar, with its answers; an empty one hides it."""
         self.banner.set_message(sentence, answers, progress)
+        if self._message is not None:
+            self._message.setVisible(bool(sentence))
         self._messages.setVisible(bool(sentence))
 
     # --- events ------------------------------------------------------------------------------------------------------

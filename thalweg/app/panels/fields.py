@@ -152,7 +152,7 @@ class NumberEditor(_BoxEditor):
         low, high = self._described.bounds
         if low is not None and (low > 0 or self._described.open_ends[0]):
             return step_by_factor(value, steps)
-        step = (high - low) / 20 if low is not None and high is not None else 0.5
+        step = min(0.5, (high - low) / 20) if low is not None and high is not None else 0.5
         return step_by_difference(value, step * steps)
 
 

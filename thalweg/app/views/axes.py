@@ -90,7 +90,7 @@ class SwitchableAxis(FittingAxis):
         skip = max(1, math.ceil((last - first) / max(2.0, size / 24)))
         decades = [float(d) for d in range(first, last + 1) if d % skip == 0 and low <= d <= high]
         if not decades and not any(low <= d + math.log10(m) <= high for d in range(first, last + 1) for m in (2, 5)):
-            return super().tickValues(low, high, size)
+            return super().tickValues(low, high, size)[:1]
         minor = [d + math.log10(m) for d in range(first, last + 1) for m in range(2, 10)] if skip == 1 else []
         return [(float(skip), decades), (MINOR, [v for v in minor if low <= v <= high])]
 

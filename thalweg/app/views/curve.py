@@ -14,7 +14,8 @@ COLUMN = 2.5
 def thinned(x: np.ndarray, y: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
     """At most two points for each of ``columns`` equal parts of the range of x: those of least and greatest y.
 
-    Points whose x is not finite are left out; of the others whose y is not, one is kept where it interrupts the curve.
+    Points whose x is not finite are left out; of the others whose y is not, one is kept in each part, so that the
+    curve is interrupted there.
     """
     placed = np.isfinite(x)
     x, y = x[placed], y[placed]
@@ -27,7 +28,8 @@ def thinned(x: np.ndarray, y: np.ndarray, columns: int) -> tuple[np.ndarray, np.
     order = where[np.lexsort((y[where], part[where]))]
     first = np.flatnonzero(np.r_[True, np.diff(part[order]) > 0]) if len(order) else np.empty(0, dtype=np.int64)
     last = np.r_[first[1:], len(order)] - 1
-    breaks = np.flatnonzero(~finite & np.r_[True, finite[:-1]])
+    gaps = np.flatnonzero(~finite)
+    breaks = gaps[np.unique(part[gaps], return_index=True)[1]]
     kept = np.unique(np.r_[order[first], order[last], breaks, 0, len(x) - 1].astype(np.int64))
     return x[kept], y[kept]
 

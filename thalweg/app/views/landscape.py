@@ -37,6 +37,7 @@ class LandscapeFigure(Figure):
         self._map: Map | None = None
         self._path: Path | None = None
         self._log, self._count, self._unit = False, 16, "1"
+        self._levels = np.empty(0)
 
     def set_theme(self, theme: Theme) -> None:
         """Dress map, lines and path."""
@@ -79,7 +80,7 @@ class LandscapeFigure(Figure):
     def _draw(self, found: Map, log: bool, count: int) -> None:
         z = found.loss
         log = log and bool((z[np.isfinite(z)] > 0).any())
-        values = levels(z, count, log)
+        values = self._levels = levels(z, count, log)
         positive = z[np.isfinite(z) & (z > 0)]
         # a loss of exactly zero has no logarithm but is no fault: it is drawn with the lowest
         shown = np.log10(np.where(np.isfinite(z), np.maximum(z, positive.min()), z)) if log else z

@@ -2,8 +2,8 @@
 
     found = loss_landscape(module, (inputs, labels), torch.nn.functional.cross_entropy)
 
-Everything is computed on a copy: parameters, buffers, gradients, ``requires_grad`` flags and modes of the module that was
-given, and torch's random state, are as they were, also when the call is interrupted or raises.
+Everything is computed on a copy: parameters, buffers, gradients, ``requires_grad`` flags and modes of the module, and
+torch's random state, are left as they were, also when the call is interrupted or raises.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def loss_landscape(
 
 
 def layer_names(module: nn.Module) -> tuple[str, ...]:
-    """The submodules that own parameters, in order: layer 1 is the first. A parameter that several share is the first's.
+    """The submodules that own parameters, in order: layer 1 is the first. A shared parameter belongs to the first.
 
     Raises ValueError for a module without parameters, or with parameters that have no shape yet or no real numbers.
     """
@@ -127,6 +127,7 @@ class Subject:
     device: torch.device
 
     @classmethod
+    @torch.inference_mode(False)
     def of(
         cls,
         module: nn.Module,
@@ -143,7 +144,7 @@ class Subject:
             raise ValueError("loss: its reduction is 'sum'; expected 'mean' or 'none', so that batches can be averaged")
         if mode not in ("eval", "train", "as found"):
             raise ValueError(f"mode: {mode!r} is not 'eval', 'train' or 'as found'")
-        with torch.inference_mode(False), torch.no_grad():
+        with torch.no_grad():
             own = _copied(module, mode)
             layout = _layout(own)
             if device is not None:
@@ -160,16 +161,18 @@ class Subject:
         """How many examples the loss is the mean of."""
         return sum(count for *_, count in self.batches)
 
+    @torch.inference_mode(False)
     def loss_and_accuracy(self, vector: Tensor) -> tuple[float, float]:
         """Mean loss and share of right answers at the parameters ``vector`` [size]."""
         loss = share = 0.0
-        with torch.inference_mode(False), torch.no_grad(), self._at(vector):
+        with torch.no_grad(), self._at(vector):
             for inputs, targets, count in self.batches:
                 outputs = _called(self.module, inputs)
                 loss += _mean(self.loss(outputs, targets), "loss") * count
                 share += _mean(self.accuracy(outputs, targets), "accuracy") * count
         return loss / self.examples, share / self.examples
 
+    @torch.inference_mode(False)
     def gradient(self, vector: Tensor) -> Tensor:
         """The gradient of the mean loss at ``vector`` [size]; float64 [size], 0 for what the loss does not depend on.
 
@@ -187,6 +190,7 @@ class Subject:
                 total += torch.cat([g.to(total) for g in flat]) * (count / self.examples)
         return total
 
+    @torch.inference_mode(False)
     def plane(self, x: Directions, y: Directions, x_layers: Layers = (), y_layers: Layers = ()) -> Plane:
         """The plane through the module's parameters along these directions; see :func:`loss_landscape`."""
         first, second = _numbers(self.layout, x_layers), _numbers(self.layout, y_layers)
@@ -307,12 +311,18 @@ def _layout(module: nn.Module) -> Layout:
         raise ValueError(f"{type(module).__name__}: {odd[0]}; expected floating-point parameters")
     layers: list[Layer] = []
     at = 0
-    for owner, group in groupby(named, key=lambda item: item[0].rpartition(".")[0]):
+    for owner, group in groupby(named, key=lambda item: _owner(item[0])):
         own = list(group)
         size = sum(p.numel() for _, p in own)
         layers.append(Layer(owner or type(module).__name__, tuple(n for n, _ in own), at, at + size))
         at += size
     return Layout(tuple(n for n, _ in named), tuple(p.shape for _, p in named), tuple(layers))
+
+
+def _owner(name: str) -> str:
+    """The submodule that a parameter belongs to; one that stands behind a parametrised weight, to the weight's."""
+    before, parametrised, _ = name.partition("parametrizations.")
+    return before.removesuffix(".") if parametrised else name.rpartition(".")[0]
 
 
 def _numbers(layout: Layout, layers: Layers) -> tuple[int, ...]:

@@ -127,8 +127,10 @@ def slices(
     for name, vector in {"origin": origin, "target": target, **(others or {})}.items():
         if vector is not None and vector.shape != (problem.layout.size,):
             raise ValueError(f"{name}: shape {tuple(vector.shape)}, expected ({problem.layout.size},)")
-    still = replace(problem, module=copy.deepcopy(problem.module).eval())
-    return _each(still, origin.detach().clone(), with_zero(coordinates), examples, kinds, layers, seed, target, others)
+    with torch.inference_mode(False):
+        still = replace(problem, module=copy.deepcopy(problem.module).eval())
+        begin = origin.detach().clone()
+    return _each(still, begin, with_zero(coordinates), examples, kinds, layers, seed, target, others)
 
 
 def _each(
@@ -216,7 +218,8 @@ def _twice(problem: Problem, point: Tensor, direction: Tensor, block: Batch) -> 
     # d/dt L(p + t d) = g . d and d²/dt² = d' H d: the scalar t is all that is differentiated for
     with differentiable():
         t = point.new_zeros((), requires_grad=True)
-        loss = problem.loss(problem.layout.views(point + t * direction), block)
+        moved = point.clone() + t * direction.clone()  # clones: what was made in inference mode has no gradient
+        loss = problem.loss(problem.layout.views(moved), block)
         (first,) = torch.autograd.grad(loss, t, create_graph=True)
         if not first.requires_grad:  # the loss is linear in t
             return first.item(), 0.0

@@ -46,5 +46,5 @@ def read(path: Path) -> Surface:
             return Surface(x, y, loss, accuracy, evaluated, about)
     except SurfaceError:
         raise
-    except (KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, MemoryError) as e:
+    except (KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, MemoryError) as e:
         raise SurfaceError(f"a damaged surface ({e})") from None

@@ -1,9 +1,9 @@
 """Surfaces as a VTK XML structured grid, which ParaView, VisIt and PyVista open.
 
 Points are (x, y, z) with x fastest; z is the loss, so that the grid *is* the surface. The loss, the accuracy (0 to 1)
-and whether a point was computed are the point data ``loss``, ``accuracy`` and ``evaluated``. A point at nan or inf cannot
-be drawn and would leave the whole grid without bounds, so there z is the highest finite loss (the lowest for -inf);
-the point data ``loss`` has the value as it is. Arrays are binary (base64): VTK's text reader does not read nan
+and whether a point was computed are the point data ``loss``, ``accuracy`` and ``evaluated``. A point at nan or inf
+cannot be drawn and would leave the whole grid without bounds, so there z is the highest finite loss (the lowest for
+-inf); the point data ``loss`` has the value as it is. Arrays are binary (base64): VTK's text reader does not read nan
 (paraview#19042). The description is the field data ``about`` (JSON).
 """
 
@@ -34,7 +34,7 @@ def write(path: Path, surface: Surface) -> None:
 <StructuredGrid WholeExtent="{extent}">
 <FieldData>
 {_array(_MARK, "Int32", np.array([VERSION]), 'NumberOfTuples="1"')}
-<DataArray type="String" Name="about" NumberOfTuples="1" format="ascii">{codes}</DataArray>
+<Array type="String" Name="about" NumberOfTuples="1" format="ascii">{codes}</Array>
 </FieldData>
 <Piece Extent="{extent}">
 <PointData Scalars="loss">
@@ -90,7 +90,7 @@ def read(path: Path) -> Surface:
         loss=_shaped(_values(arrays, "loss", "Float64"), (rows, columns)),
         accuracy=_shaped(_values(arrays, "accuracy", "Float64"), (rows, columns)),
         evaluated=_shaped(_values(arrays, "evaluated", "UInt8"), (rows, columns)).astype(bool),
-        about=_about(arrays),
+        about=_about(root),
     )
 
 
@@ -109,7 +109,7 @@ def _extent(root: ET.Element) -> tuple[int, int]:
 def _values(arrays: dict[str, ET.Element], name: str, kind: str) -> np.ndarray:
     array = arrays.get(name)
     if array is None or array.get("type") != kind or array.get("format") != "binary":
-        raise SurfaceError(f"a damaged surface (it has no array {name!r} as Thalweg writes it)")
+        raise SurfaceError(f"it has no array {name!r} that is stored as Thalweg stores it")
     try:
         content = base64.b64decode((array.text or "").strip(), validate=True)
     except (binascii.Error, ValueError):
@@ -128,8 +128,8 @@ def _shaped(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return native
 
 
-def _about(arrays: dict[str, ET.Element]) -> dict[str, str]:
-    about = arrays.get("about")
+def _about(root: ET.Element) -> dict[str, str]:
+    about = next((a for a in root.iter("Array") if a.get("Name") == "about" and a.get("format") == "ascii"), None)
     try:
         text = bytes(map(int, (about.text or "").split())).decode("ascii") if about is not None else "{}\0"
     except ValueError:
