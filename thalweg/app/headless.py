@@ -35,8 +35,9 @@ def draw(
     figure.show()
     for binding in bindings({view: figure}):
         binding.show(state, 0.0)
-    for _ in range(3):  # layouts settle in a few rounds: captions wrap, axes take their width
-        app.processEvents()
-    export(figure, path, dpi, table_of(figure, state))
+    with figure.whole_caption():
+        for _ in range(3):  # layouts settle in a few rounds: captions wrap, axes take their width
+            app.processEvents()
+        export(figure, path, dpi, table_of(figure, state))
     assert state.frame is not None
     return state.frame.step

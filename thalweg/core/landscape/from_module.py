@@ -25,7 +25,7 @@ from thalweg.core.landscape.grid import Landscape, axis
 from thalweg.core.landscape.slices import differentiable
 from thalweg.core.parameters import Layer, Layout
 from thalweg.core.plane.direction import Direction, DirectionError, layers_in_words
-from thalweg.core.plane.lay import _perpendicular
+from thalweg.core.plane.lay import perpendicular
 from thalweg.core.plane.plane import Plane
 from thalweg.core.plane.random import random_direction
 from thalweg.core.problem import Problem
@@ -197,7 +197,7 @@ class Subject:
         along_x = self._direction(x, first, self.seed)
         along_y = self._direction(y, second, self.seed + 1)
         if isinstance(x, str) and isinstance(y, str) and x == y == "random":
-            along_y = _perpendicular(along_y, along_x, self.layout.mask(second).to(self.origin))
+            along_y = perpendicular(along_y, along_x, self.layout.mask(second).to(self.origin))
         return Plane(self.origin, along_x, along_y)
 
     @contextmanager

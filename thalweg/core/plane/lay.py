@@ -20,7 +20,7 @@ def lay(problem: Problem, origin: Tensor, spec: PlaneSpec) -> Plane:
     x = _direction(problem, origin, spec.x, spec.examples)
     y = _direction(problem, origin, spec.y, spec.examples)
     if spec.x.kind == spec.y.kind == "random":
-        y = _perpendicular(y, x, problem.layout.mask(spec.y.layers).to(origin))
+        y = perpendicular(y, x, problem.layout.mask(spec.y.layers).to(origin))
     return Plane(origin.clone(), x, y)
 
 
@@ -34,7 +34,7 @@ def _direction(problem: Problem, origin: Tensor, axis: AxisSpec, examples: int) 
             return single_weight(problem, origin, axis.layers[0], axis.source, axis.target)
 
 
-def _perpendicular(y: Direction, x: Direction, mask: Tensor) -> Direction:
+def perpendicular(y: Direction, x: Direction, mask: Tensor) -> Direction:
     """``y`` made perpendicular to ``x``, as a random second axis is to be (Li et al. 2018).
 
     What is taken away is a multiple of ``x`` within the layers of ``y``, so that no other layer begins to move.

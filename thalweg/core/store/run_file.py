@@ -45,7 +45,7 @@ class Recording:
 def write(path: Path, recording: Recording) -> None:
     """Write a run file; on any failure the old file is intact. Raises RunFileError."""
     try:
-        with replacing(path) as temporary, h5py.File(temporary, "w") as h:
+        with replacing(path) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as h:
             h.attrs["format"], h.attrs["version"], h.attrs["scene"] = FORMAT, VERSION, dumps(recording.scene)
             h["trajectory/steps"] = recording.steps.astype(np.int64)
             h["trajectory/parameters"] = recording.parameters.astype(np.float32)

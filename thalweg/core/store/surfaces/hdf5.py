@@ -34,14 +34,18 @@ _UNFILLED = -1.0
 
 
 def write(path: Path, surface: Surface) -> None:
-    """Write the datasets. Raises OSError."""
-    with h5py.File(path, "w") as h:
-        h.attrs["format"], h.attrs["version"] = FORMAT, VERSION
+    """Write the datasets. Raises OSError.
+
+    In HDF5 1.10's layout and with strings of fixed length, whose metadata have checksums: on the older layout's, a
+    damaged byte can make the HDF5 library itself crash.
+    """
+    with h5py.File(path, "w", libver=("v110", "v110")) as h:
+        h.attrs["format"], h.attrs["version"] = np.bytes_(FORMAT), VERSION
         h["xcoordinates"], h["ycoordinates"] = surface.x, surface.y
         h["train_loss"] = np.where(surface.evaluated, surface.loss, _UNFILLED)
         h["train_acc"] = np.where(surface.evaluated, 100 * surface.accuracy, _UNFILLED)
         h["accuracy"] = surface.accuracy
-        h["about"] = dump_about(surface.about)
+        h["about"] = np.bytes_(dump_about(surface.about))
 
 
 def read(path: Path) -> Surface:
@@ -60,7 +64,7 @@ def read(path: Path) -> Surface:
 
 
 def _surface(h: h5py.File) -> Surface:
-    form = h.attrs.get("format", FORMAT)
+    form = _text(h.attrs.get("format", FORMAT))
     if form != FORMAT:
         raise SurfaceError(f"an HDF5 file, but not a surface: its format is {form!r}")
     if "version" in h.attrs:
@@ -78,9 +82,9 @@ def _surface(h: h5py.File) -> Surface:
     if "accuracy" in h and percent is not None:
         ours = _grid(h, "accuracy", shape)
         share = np.where(100 * ours == percent, ours, share)
-    about = load_about(_text(h["about"])) if "about" in h else {}
+    about = load_about(_text(h["about"][()])) if "about" in h else {}
     if "dir_file" in h:
-        about.setdefault("directions", _text(h["dir_file"]))
+        about.setdefault("directions", _text(h["dir_file"][()]))
     return Surface(x, y, loss, share, evaluated, about).computed()
 
 
@@ -103,6 +107,5 @@ def _grid(h: h5py.File, name: str, shape: tuple[int, int]) -> np.ndarray:
     return values
 
 
-def _text(found: h5py.Dataset) -> str:
-    value = found[()]
+def _text(value: object) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
