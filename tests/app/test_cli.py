@@ -374,7 +374,7 @@ def test_a_run_that_diverges_keeps_its_run_file(
 def test_ctrl_c_keeps_what_was_trained(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The run file ends where the run was interrupted; the program ends with 1 and a sentence, and Ctrl-C is as before."""
+    """The run file ends where the run did; the program ends with 1 and a sentence, and Ctrl-C is as it was before."""
     from thalweg.core.training.run import Run
 
     step, before = Run.step, signal.getsignal(signal.SIGINT)

@@ -17,7 +17,6 @@ from PyQt6.QtWidgets import QApplication, QGraphicsItem
 
 from thalweg.app import theme
 from thalweg.app.bindings import bindings
-from thalweg.app.views.gallery import FIGURES
 from thalweg.app.state import AppState, AskedForMap, Edit, reduce
 from thalweg.app.theme import THEMES
 from thalweg.app.views.axes import SwitchableAxis, log10, power_of_ten
@@ -25,6 +24,7 @@ from thalweg.app.views.contour_items import ARROW_SPACING, arrow_heads
 from thalweg.app.views.curve import thinned
 from thalweg.app.views.curves import CurvesFigure
 from thalweg.app.views.figure import Figure
+from thalweg.app.views.gallery import FIGURES
 from thalweg.app.views.gradient_norms import GradientNormsFigure
 from thalweg.app.views.landscape import LandscapeFigure
 from thalweg.app.views.weight_map import WeightMapFigure
@@ -367,6 +367,24 @@ def test_curves_draw_their_numbers(draw: Callable[..., Figure]) -> None:
     assert "nats" in figure.loss.getAxis("left").labelText
 
 
+def test_the_newest_value_has_a_dot(draw: Callable[..., Figure]) -> None:
+    """So that a run at step 0, which has no line yet, is seen; none where the newest is no number."""
+    state = shown_state()
+    figure = draw("curves", state)
+    assert isinstance(figure, CurvesFigure)
+    assert state.frame is not None
+    series = state.frame.series
+    curve = figure._curves["train_loss"]
+    x, y = curve._newest.getData()
+    assert (x.tolist(), y.tolist()) == ([40], [series["train_loss"][-1]])
+    first = {k: v[:1] for k, v in series.items()}
+    figure.set_series(first, "nats", False, False)
+    x, y = curve._newest.getData()
+    assert (x.tolist(), y.tolist()) == ([0], [series["train_loss"][0]])
+    figure.set_series(first | {"train_loss": np.array([np.nan])}, "nats", False, False)
+    assert len(curve._newest.getData()[0]) == 0
+
+
 @pytest.mark.parametrize("values", [np.full(41, np.nan), np.r_[np.ones(40), np.inf], np.zeros(41), np.full(41, 1e300)])
 def test_measures_that_are_no_numbers_are_gaps(draw: Callable[..., Figure], values: np.ndarray) -> None:
     """A diverged run is drawn to where it diverged."""
@@ -489,6 +507,19 @@ def test_a_caption_that_is_too_long_is_shortened_and_told_in_full_elsewhere(
         QApplication.processEvents()
     assert block.toolTip() == ""
     assert " ".join(block._item.toPlainText().split()) == whole
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_file_has_the_whole_caption(draw: Callable[..., Figure], name: str) -> None:
+    """Also of a figure that is small on screen, where it is shortened again afterwards, even after an error."""
+    figure = draw(name, shown_state(), (300, 160))
+    block = figure.caption
+    whole = " ".join(block.text.split())
+    short = block._item.toPlainText()
+    with pytest.raises(ZeroDivisionError), figure.whole_caption():
+        assert " ".join(block._item.toPlainText().split()) == whole
+        raise ZeroDivisionError
+    assert block._item.toPlainText() == short
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -10,10 +10,10 @@ from PyQt6.QtGui import QKeySequence
 
 from thalweg.app import desk, dialogs
 from thalweg.app.actions import ACTIONS, BY_ID, keys_page
-from thalweg.app.views.gallery import FIGURES
 from thalweg.app.settings import Settings
 from thalweg.app.state import opened
 from thalweg.app.theme import THEMES
+from thalweg.app.views.gallery import FIGURES
 from thalweg.core.scene import Scene
 
 

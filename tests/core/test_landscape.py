@@ -167,8 +167,22 @@ def test_a_loss_that_is_not_finite_stays_so(seed: int, activation: str, loss: st
     for origin, points in ((last, [(0.0, 0.0), (1.0, 2.0)]), (plane.origin, [(np.nan, 0.0), (0.0, np.inf)])):
         moved = Plane(origin, plane.x, plane.y)
         for evaluator in (Pointwise(problem, moved, problem.train), evaluator_for(problem, moved, problem.train)):
-            found, _ = evaluated(evaluator, np.array(points))
+            found, accuracy = evaluated(evaluator, np.array(points))
             assert not np.isfinite(found).any()
+            assert np.isnan(accuracy).all(), "a network without scores classifies nothing"
+
+
+@given(st.integers(0, 100), st.integers(1, 8))
+def test_accuracy_is_not_a_number_exactly_where_a_score_is_not(seed: int, block: int) -> None:
+    """Of one example in one block; the points where all scores are numbers keep theirs, on both paths."""
+    problem = toy(activation="relu", seed=seed)
+    plane = plane_in(problem, (1, 2, 3), (1, 2, 3), seed)
+    points = np.array([(0.0, 0.0), (1e20, 0.0), (0.5, -0.5), (np.nan, 0.0)])
+    plain_one = evaluated(Pointwise(problem, plane, problem.train), points)[1]
+    with mock.patch.object(dense_chain, "EXAMPLES", block):
+        fast = evaluated(evaluator_for(problem, plane, problem.train), points)[1]
+    assert np.array_equal(np.isnan(fast), np.isnan(plain_one))
+    assert np.isnan(fast).tolist()[::3] == [False, True]
 
 
 def test_a_grid_with_losses_that_are_not_finite_is_computed_to_the_end() -> None:

@@ -41,6 +41,24 @@ def test_curves_measure_the_first_training_and_all_test_examples() -> None:
     assert train[:2] != plain(problem, problem.start, problem.train)[:2], "the first five differ from all"
 
 
+def test_a_network_without_scores_classifies_nothing() -> None:
+    """Its accuracy is not a number, rather than that of one who always answers 0; one example is enough."""
+    problem = toy(examples=17)
+    vector = torch.full_like(problem.start, torch.nan)
+    loss, accuracy = loss_and_accuracy(problem, vector, problem.train)
+    assert not np.isfinite(loss)
+    assert np.isnan(accuracy)
+    inputs, labels = problem.train
+    inputs = inputs.clone()
+    inputs[9] = torch.nan
+    assert np.isnan(loss_and_accuracy(problem, problem.start, (inputs, labels))[1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(curves_module, "BLOCK", 4)
+        assert np.isnan(loss_and_accuracy(problem, problem.start, (inputs, labels))[1])
+    for name, value in curves(problem, vector, 5).items():
+        assert not np.isfinite(value), name
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_gradient_norms_are_those_of_each_layers_parameters(loss: str) -> None:
     """Norm of weights' and biases' gradients together, per layer, from an ordinary backward pass."""

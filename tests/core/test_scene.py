@@ -366,6 +366,34 @@ def test_axes_follow_a_change_of_depth(hidden: list[int], one: int, another: int
     assert len(set(found)) == len(found)
 
 
+@pytest.mark.parametrize(
+    ("layers", "source", "becomes"),
+    [((1,), 0, 406), ((), 0, 406), ((1, 3), 0, 406), ((1,), 17, 17), ((2,), 0, 0), ((4,), 0, 0)],
+)
+def test_an_axis_that_becomes_a_single_weight_starts_where_data_is(
+    layers: tuple[int, ...], source: int, becomes: int
+) -> None:
+    """At the centre of the image, as its corner is black in all data; a source that was chosen, and others, stay."""
+    before = Scene().edited({"view.plane.x.layers": layers, "view.plane.x.source": source})
+    now = before.edited({"view.plane.x.kind": "weight"})
+    assert now.view.plane.x.source == becomes
+    assert now.view.plane.x.layers == (layers[:1] or (1,))
+    assert now.view.plane.y == before.view.plane.y
+    again = now.edited({"view.plane.x.source": 0})
+    assert again.view.plane.x.source == 0, "the corner can still be chosen"
+    row, column = divmod(406, 28)
+    assert abs(row - 14) <= 1 >= abs(column - 14)
+
+
+@pytest.mark.parametrize(("train", "highest"), [(0, 199), (1500, 199), (200, 199), (100, 99), (1, 0)])
+def test_an_example_is_one_of_those_that_are_sent(train: int, highest: int) -> None:
+    """The first 200, or as many as there are; the sentence says how many."""
+    scene = Scene().edited({"run.data.train": train, "run.optimiser.batch_size": 1})
+    assert scene.edited({"view.example": highest}).view.example == highest
+    with pytest.raises(SpecError, match=rf"view\.example: {highest + 1} .* 0 to {highest}\b"):
+        scene.edited({"view.example": highest + 1})
+
+
 def test_an_axis_that_is_edited_with_the_depth_is_taken_as_given() -> None:
     """Layers that the same edit names are not moved."""
     edited = Scene().edited({"run.network.hidden": (3,) * 5, "view.plane.y.layers": (4,)})

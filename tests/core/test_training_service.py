@@ -31,6 +31,8 @@ from thalweg.core.messages import (
 )
 from thalweg.core.problem import build
 from thalweg.core.scene import OptimiserSpec, PaceSpec, RunSpec
+from thalweg.core.scene.view import ViewSpec
+from thalweg.core.training.run import EXAMPLES_SHOWN
 from thalweg.core.training.service import TrainingService
 from thalweg.core.training.session import Session
 
@@ -120,6 +122,15 @@ def test_start_is_answered_with_what_the_views_need() -> None:
     assert found.examples.dtype == np.uint8
     assert np.abs(found.examples.reshape(100, -1) / 255 - data.train_images).max() <= 0.5 / 255 + 1e-6
     assert found.labels == tuple(str(k) for k in data.train_labels)
+
+
+def test_as_many_examples_are_sent_as_can_be_looked_at() -> None:
+    """The view's example is always one of them."""
+    found, _ = Desk(tiny_run(data__train=300)).events
+    assert isinstance(found, Started)
+    assert len(found.examples) == len(found.labels) == EXAMPLES_SHOWN
+    highest = ViewSpec.model_json_schema()["properties"]["example"]["maximum"]
+    assert highest == EXAMPLES_SHOWN - 1
 
 
 def test_data_that_is_not_there_is_said_to_be_missing(tmp_path: FilePath) -> None:

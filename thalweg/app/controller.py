@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from thalweg.app.binding import Binding
-from thalweg.app.intents import AskedForMap, MapArrived
+from thalweg.app.intents import AskedForMap, MapArrived, MapCancelled
 from thalweg.app.state import LANDSCAPE_DEATHS, AppState, reduce
 from thalweg.app.wishes import landscape_commands, map_request, session_commands, wants_parameters
-from thalweg.core.messages import Acknowledge, Died, Frame, Map, SessionCommand
+from thalweg.core.messages import Acknowledge, Cancel, Died, Frame, Map, SessionCommand
 
 
 class Engine(Protocol):
@@ -98,6 +98,8 @@ class Controller:
             self._session.send(command)
         for told in landscape_commands(before, self.state):
             self._landscapes.send(told)
+            if isinstance(told, Cancel):
+                self.state = reduce(MapCancelled(), self.state)
         if (
             isinstance(message, Map)
             and message.complete

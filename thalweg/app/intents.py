@@ -113,6 +113,11 @@ class AskedForMap:
 
 
 @dataclass(frozen=True)
+class MapCancelled:
+    """The controller has told the landscape worker to drop the map under way."""
+
+
+@dataclass(frozen=True)
 class MapArrived:
     """A map has come in, at this time in seconds."""
 

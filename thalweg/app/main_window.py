@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
+from PyQt6.QtCore import QByteArray, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
 from PyQt6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -28,6 +28,7 @@ from thalweg.app.actions import ACTIONS, Action
 from thalweg.app.panels.banner import Banner
 from thalweg.app.panels.pace_bar import PaceBar
 from thalweg.app.panels.run_panel import RunPanel
+from thalweg.app.panels.tab_focus import tab_focus
 from thalweg.app.panels.view_panel import ViewPanel
 from thalweg.app.views.figure import Figure
 from thalweg.app.views.gallery import FIGURES
@@ -47,21 +48,6 @@ class Grip(QFrame):
         self.setFixedHeight(7)
         self.setFrameShape(QFrame.Shape.HLine)
         self.setToolTip("Drag to move this panel; double-click to float it")
-
-
-class ControlKeys(QObject):
-    """Leaves keys to a control that was reached with Tab; a click does not give it the focus, so Space still plays."""
-
-    _OWN = (Qt.Key.Key_Space, Qt.Key.Key_Left, Qt.Key.Key_Right)
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Claim the keys that move or press a control, before they become shortcuts."""
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
-            letter = isinstance(watched, QComboBox) and event.text().isalnum() and not event.modifiers()
-            if (event.key() in self._OWN and not event.modifiers()) or letter:
-                event.accept()
-                return True
-        return False
 
 
 class MainWindow(QMainWindow):
@@ -103,10 +89,8 @@ class MainWindow(QMainWindow):
             min(1440, room.width() - 8), min(900, room.height() - 36)
         )  # 36: the title bar that the desktop adds
         self._default_layout()
-        self._keys_of_controls = ControlKeys(self)
         for control in self.findChildren((QCheckBox, QComboBox, QPushButton, QSlider, QToolButton)):
-            control.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            control.installEventFilter(self._keys_of_controls)
+            tab_focus(control)
 
     # --- setters -----------------------------------------------------------------------------------------------------
 

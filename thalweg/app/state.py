@@ -17,6 +17,7 @@ from thalweg.app.intents import (
     Edit,
     LayPlane,
     MapArrived,
+    MapCancelled,
     MapKey,
     NewSeed,
     OpenScene,
@@ -46,7 +47,7 @@ from thalweg.core.messages import (
     Started,
     Stopped,
 )
-from thalweg.core.scene import PlaneSpec, Scene, Spec, SpecError
+from thalweg.core.scene import OptimiserSpec, PlaneSpec, Scene, Spec, SpecError
 from thalweg.core.scene.spec import extra_of
 
 LANDSCAPE_DEATHS = 3
@@ -170,7 +171,7 @@ def _restarted(state: AppState, scene: Scene, **changes: Any) -> AppState:
         busy=False,
         asked=None,
         arriving=None,
-        map_error="",
+        map_error=state.map_error if state.landscape_deaths >= LANDSCAPE_DEATHS else "",
         field_error=None,
         sentence="",
         missing=None,
@@ -214,10 +215,22 @@ def _(m: Edit, state: AppState) -> AppState:
     except SpecError as e:
         return replace(state, field_error=(m.path, str(e)))
     changed = replace(_remembered(state, scene), draft=edited if state.draft else None, field_error=None)
-    if m.path.startswith("run.optimiser.") and state.frame is not None and state.frame.step > 0:
-        note = f"{m.path.rpartition('.')[2].replace('_', ' ')} {m.value:g} from step {state.frame.step:,}"
-        changed = replace(changed, retuned=(*state.retuned[-2:], note))
+    changed = _retuned(changed, state.scene.run.optimiser)
     return _looked_at_anew(changed, state.scene.view.plane)
+
+
+def _retuned(state: AppState, before: OptimiserSpec) -> AppState:
+    """After a change of the scene while its run goes on: note what is new about the optimiser, and from which step."""
+    frame = state.frame
+    if frame is None or frame.generation != state.generation:
+        return state  # noted when the run has started
+    return replace(state, retuned=(*state.retuned, *_notes(before, state.scene.run.optimiser, frame.step))[-3:])
+
+
+def _notes(before: OptimiserSpec, now: OptimiserSpec, step: int) -> tuple[str, ...]:
+    return tuple(
+        f"{name.replace('_', ' ')} {getattr(now, name):g} from step {step:,}" for name in differences(before, now)
+    )
 
 
 def differences(a: Spec, b: Spec, prefix: str = "") -> list[str]:
@@ -337,14 +350,19 @@ def _travelled(state: AppState, to: Kept, past: tuple[Kept, ...], future: tuple[
     scene = to.scene
     restart = any(needs_restart(path) for path in differences(state.scene, scene))
     before = state.scene.view.plane
-    state = _restarted(state, scene) if restart else _looked_at_anew(replace(state, scene=scene), before)
+    if restart:
+        state = _restarted(state, scene)
+    else:
+        optimiser = state.scene.run.optimiser
+        state = _retuned(_looked_at_anew(replace(state, scene=scene), before), optimiser)
     return replace(state, name=to.name, saved=to.saved, past=past, future=future, field_error=None)
 
 
 @reduce.register
 def _(m: SetSettings, state: AppState) -> AppState:
     if m.settings.device != state.settings.device:
-        return _restarted(replace(state, settings=m.settings, ready=frozenset()), state.scene, playing=False)
+        fresh = _restarted(replace(state, settings=m.settings, ready=frozenset()), state.scene, playing=False)
+        return replace(fresh, draft=state.draft)
     if (m.settings.theme == "projector") != (state.settings.theme == "projector"):
         state = replace(state, controls=m.settings.theme != "projector")  # in a hall the figures need the room
     return replace(state, settings=m.settings)
@@ -366,6 +384,11 @@ def _(m: AskedForMap, state: AppState) -> AppState:
 
 
 @reduce.register
+def _(m: MapCancelled, state: AppState) -> AppState:
+    return replace(state, busy=False, asked=None)
+
+
+@reduce.register
 def _(m: MapArrived, state: AppState) -> AppState:
     return replace(state, drawn=(*(t for t in state.drawn if t > m.at - RATE_WINDOW), m.at))
 
@@ -377,7 +400,7 @@ def _(m: MapArrived, state: AppState) -> AppState:
 def _(m: Ready, state: AppState) -> AppState:
     ready = state.ready | {m.worker}
     if m.worker == "training" and state.dead is not None:  # it knows nothing of the run that it had
-        return replace(_restarted(state, state.scene, playing=False), ready=ready, dead=None)
+        return replace(_restarted(state, state.scene, playing=False), ready=ready, dead=None, draft=state.draft)
     return replace(state, ready=ready)
 
 
@@ -397,7 +420,9 @@ def _(m: Died, state: AppState) -> AppState:
 def _(m: Started, state: AppState) -> AppState:
     if m.generation != state.generation:
         return state
-    return replace(state, started=m, frame=None, map=None, path=None, drawn=(), missing=None, progress=None)
+    notes = _notes(m.run.optimiser, state.scene.run.optimiser, 0)  # changed while it was being loaded
+    state = replace(state, started=m, frame=None, map=None, path=None, drawn=(), missing=None, progress=None)
+    return replace(state, retuned=notes)
 
 
 @reduce.register

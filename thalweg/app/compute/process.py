@@ -198,9 +198,9 @@ def _serve_session(pipe: Connection, inbox: Inbox, service: TrainingService) -> 
     while True:
         until_frame = max(0.0, next_frame - time.perf_counter())
         waiting.extend(inbox.take(0 if waiting else min(service.wait(), until_frame or 0.02)))
-        last = max((i for i, c in enumerate(waiting) if isinstance(c, Start)), default=0)
-        del waiting[:last]  # what came before the newest start is of no run any more
         while waiting:
+            last = max((i for i, c in enumerate(waiting) if isinstance(c, Start)), default=0)
+            del waiting[:last]  # what came before the newest start is of no run any more
             for event in service.handle(waiting.pop(0), cancelled):
                 pipe.send(event)
         stopped = service.work(SLICE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout
 
+from thalweg.app.panels.tab_focus import tab_focus
 from thalweg.core.messages import Progress
 
 
@@ -47,6 +48,7 @@ class Banner(QFrame):
             for name, title in answers:
                 button = QPushButton(title)
                 button.clicked.connect(lambda _=False, n=name: self.chosen.emit(n))
+                tab_focus(button)
                 self.buttons[name] = button
                 self._row.addWidget(button)
         self.bar.setVisible(progress is not None)

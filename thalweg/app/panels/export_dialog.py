@@ -43,7 +43,7 @@ class ExportDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export figure")
-        self._write, self._stem = write, path.stem
+        self._write, self._stem = write, path.name  # which has no ending: a dot in it is the scene's
         self.figure = QComboBox()
         for name, figure in FIGURES.items():
             self.figure.addItem(figure.title, name)

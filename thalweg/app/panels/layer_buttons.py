@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QApplication, QToolButton, QWidget
 
 from thalweg.app.panels.editor import Editor
 from thalweg.app.panels.flow import FlowLayout
+from thalweg.app.panels.tab_focus import tab_focus
 
 FEW_LAYERS = 4
 """Layers whose buttons fit beside a label."""
@@ -79,6 +80,7 @@ class LayerButtons(Editor):
         button = QToolButton(self)
         button.setText(text)
         button.setCheckable(True)
+        tab_focus(button)
         self._flow.addWidget(button)
         button.show()
         return button

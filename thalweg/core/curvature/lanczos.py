@@ -98,7 +98,8 @@ def lanczos(
 
     It stops when each wanted pair has a residual of at most ``tolerance`` times its eigenvalue's size or FLOOR times
     the largest size met, when the whole space is spanned, or after ``most`` products. As with every method of products
-    alone, an eigenvalue that hardly shows in the start vector can be missed, and one that occurs several times counts
+    alone, an eigenvalue that hardly shows in the start vector can be missed (with a warm start: one that has overtaken
+    another by a few per cent; seen at 2 %), and one that occurs several times counts
     once unless the space is exhausted.
 
     The basis is float64 and reorthogonalised in full, twice (Giraud et al. 2005: twice is enough); when it is full,

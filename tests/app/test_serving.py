@@ -1,0 +1,211 @@
+"""The workers' loops without processes: which commands are carried out, and which have been overtaken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from thalweg.app.compute.process import _serve_landscapes, _serve_session
+from thalweg.core.messages import Advance, Cancel, Download, Failed, Frame, MapRequest, PlaneLaid, Play, Share, Start
+from thalweg.core.scene import PaceSpec
+
+from .rig import a_map, laid, tiny_scene
+
+RUN = tiny_scene().run
+
+
+class Pipe:
+    """Keeps what the worker says."""
+
+    def __init__(self) -> None:
+        self.said: list[Any] = []
+
+    def send(self, event: Any) -> None:
+        """Keep it."""
+        self.said.append(event)
+
+
+class Inbox:
+    """Gives out what the window has sent, one list at each look; then the window is gone."""
+
+    def __init__(self, *looks: list[Any]) -> None:
+        self._looks = iter(looks)
+
+    def take(self, seconds: float | None) -> list[Any]:
+        """The next list."""
+        for found in self._looks:
+            return found
+        raise EOFError
+
+
+class Training:
+    """A service that writes down what it is told; a download looks three times whether it is to end."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def handle(self, command: Any, cancelled: Callable[[], bool]) -> Iterator[Any]:
+        """Write it down."""
+        self.told.append(command)
+        if isinstance(command, Download) and any(cancelled() for _ in range(3)):
+            yield Failed(command.generation, "Cancelled.")
+
+    def work(self, seconds: float) -> None:
+        """Nothing is trained."""
+
+    def wait(self) -> float:
+        """Until something is sent."""
+        return np.inf
+
+    def frame(self) -> Frame | None:
+        """Nothing is new."""
+        return None
+
+
+def served(*looks: list[Any]) -> tuple[list[Any], list[Any]]:
+    """What the session was told, and what it said."""
+    pipe, service = Pipe(), Training()
+    with pytest.raises(EOFError):
+        _serve_session(pipe, Inbox(*looks), service)  # type: ignore[arg-type]
+    return service.told, pipe.said
+
+
+# --- the session -----------------------------------------------------------------------------------------------------
+
+
+def test_commands_are_carried_out_in_their_order() -> None:
+    """Also those that come together."""
+    sent = [Start(1, RUN), Play(1, True, PaceSpec()), Advance(1, 2), Advance(1, 1)]
+    assert served(sent[:1], sent[1:3], [], sent[3:])[0] == sent
+
+
+def test_the_newest_start_drops_what_came_before_it() -> None:
+    """Each would read data and build a network, for nothing."""
+    old = [Start(1, RUN), Play(1, True, PaceSpec()), Start(2, RUN), Play(2, True, PaceSpec())]
+    new = [Start(3, RUN), Play(3, False, PaceSpec())]
+    assert served([*old, *new])[0] == new
+
+
+@pytest.mark.parametrize("end", [Cancel(1), Start(2, RUN)])
+def test_a_download_is_ended_by_cancel_and_by_start(end: object) -> None:
+    """Which are then carried out; other commands wait for its end."""
+    pause = Play(1, False, PaceSpec())
+    told, said = served([Download(1, "mnist")], [pause], [end])
+    assert said == [Failed(1, "Cancelled.")]
+    assert told[0] == Download(1, "mnist")
+    assert end in told[1:]
+    told, said = served([Download(1, "mnist")], [pause], [], [])
+    assert said == []
+    assert told == [Download(1, "mnist"), pause]
+
+
+def test_what_a_download_has_read_meanwhile_is_overtaken_too() -> None:
+    """Starts that came while it ran: only the newest is begun."""
+    starts = [Start(g, RUN) for g in range(2, 7)]
+    told, _ = served([Download(1, "mnist")], starts[:2], starts[2:], [])
+    assert told[0] == Download(1, "mnist")
+    assert told[-1] == starts[-1]
+    assert set(told[1:]) <= {starts[1], starts[-1]}
+
+
+# --- the landscapes --------------------------------------------------------------------------------------------------
+
+
+def asked(number: int) -> MapRequest:
+    """A request for a map."""
+    point = np.zeros(3, dtype=np.float32)
+    view = tiny_scene().view.plane
+    return MapRequest(1, number, RUN, view, 0, 0, point, 0, point, (-1.0, 1.0), (-1.0, 1.0))
+
+
+class Landscapes:
+    """A service whose maps have a plane, two passes, and rests in between."""
+
+    def __init__(self) -> None:
+        self.begun: list[int] = []
+
+    def answer(self, request: MapRequest) -> Iterator[Any]:
+        """Four events, with looks between them."""
+        self.begun.append(request.number)
+        yield laid(0)
+        yield None
+        yield a_map(0, request.number, complete=False)
+        yield None
+        yield a_map(0, request.number)
+
+
+def mapped(*looks: list[Any], service: Any = None) -> tuple[list[Any], Any]:
+    """What the landscape worker said, and its service."""
+    pipe, service = Pipe(), service or Landscapes()
+    with pytest.raises(EOFError):
+        _serve_landscapes(pipe, Inbox(*looks), service, 1.0)  # type: ignore[arg-type]
+    return [(e.number, e.complete) if not isinstance(e, PlaneLaid | Failed) else e for e in pipe.said], service
+
+
+def maps(said: list[Any]) -> list[tuple[int, bool]]:
+    """The maps among what was said: number, and whether complete."""
+    return [e for e in said if isinstance(e, tuple)]
+
+
+def test_a_map_is_finished_when_nothing_replaces_it() -> None:
+    """Coarse, then complete; then it waits."""
+    said, _ = mapped([asked(1)], *[[]] * 7)
+    assert maps(said) == [(1, False), (1, True)]
+
+
+@pytest.mark.parametrize("when", range(6))
+def test_a_replaced_map_is_dropped_once_its_coarse_pass_is_out(when: int) -> None:
+    """So that a steady stream of requests still shows pictures; the newest is always finished."""
+    looks: list[list[Any]] = [[] for _ in range(14)]
+    looks[when].append(asked(2))
+    said, _ = mapped([asked(1)], *looks)
+    shown = maps(said)
+    assert shown[-2:] == [(2, False), (2, True)]
+    assert (1, False) in shown
+    assert ((1, True) in shown) is (when > 3)  # then it was complete already
+
+
+def test_a_stream_of_requests_shows_a_picture_of_each_that_is_begun() -> None:
+    """One comes at every look: each map that is begun brings its coarse pass, and those between are never begun."""
+    said, service = mapped([asked(1)], *([asked(n)] for n in range(2, 40)))
+    shown = maps(said)
+    assert len(shown) >= 8
+    assert shown == [(n, False) for n in service.begun[: len(shown)]]
+    assert service.begun == sorted(service.begun)
+
+
+@pytest.mark.parametrize("when", range(5))
+def test_a_cancelled_map_is_dropped_at_once(when: int) -> None:
+    """Nobody sees it; the next request is answered."""
+    looks: list[list[Any]] = [[] for _ in range(16)]
+    looks[when].append(Cancel(1))
+    looks[when + 3].append(asked(2))
+    said, _ = mapped([asked(1)], *looks)
+    assert ((1, False) in maps(said)) is (when > 1)
+    assert ((1, True) in maps(said)) is (when > 3)
+    assert maps(said)[-2:] == [(2, False), (2, True)]
+
+
+def test_a_share_does_not_disturb_a_map() -> None:
+    """It is taken up on the way."""
+    said, _ = mapped([Share(0.5)], [asked(1)], [Share(1.0)], *[[]] * 8)
+    assert maps(said) == [(1, False), (1, True)]
+
+
+def test_an_error_in_a_map_is_told_with_its_number_and_the_worker_stays() -> None:
+    """Whatever it is."""
+
+    class Broken(Landscapes):
+        def answer(self, request: MapRequest) -> Iterator[Any]:
+            if request.number == 1:
+                raise ZeroDivisionError("seven")
+            yield from super().answer(request)
+
+    said, _ = mapped([asked(1)], [], [asked(2)], *[[]] * 8, service=Broken())
+    assert isinstance(said[0], Failed)
+    assert (said[0].number, said[0].worker) == (1, "landscape")
+    assert "seven" in said[0].sentence
+    assert maps(said) == [(2, False), (2, True)]
