@@ -389,32 +389,14 @@ def test_the_same_seed_gives_the_same_bits() -> None:
     torch.testing.assert_close(cosines, torch.ones(2, dtype=torch.float64))
 
 
-def test_a_warm_start_is_sooner_there() -> None:
-    """From the vectors of a matrix that has moved a little; a start of zeros is none."""
-    matrix = symmetric(400, 1) + torch.diag(torch.linspace(0, 60, 400, dtype=torch.float64))
-    cold = ends_of(matrix, 2, 0)
-    moved = matrix + 0.01 * symmetric(400, 9)
-    warm, again = ends_of(moved, 2, 0, warm=cold.largest.vectors), ends_of(moved, 2, 0)
-    assert warm.products < again.products
-    torch.testing.assert_close(warm.largest.values, again.largest.values, rtol=1e-4, atol=0)
-    for broken in (torch.nan, torch.inf):
-        with pytest.raises(CurvatureError, match="start from"):
-            ends_of(matrix, 1, 0, warm=cold.largest.vectors * broken)
-    nothing = torch.zeros(400)
-    assert ends_of(matrix, 1, 0, warm=nothing).products == ends_of(matrix, 1, 0).products
-
-
-@given(st.floats(0.1, 0.5), st.integers(1, 9), st.integers(0, 10**6))
-def test_a_warm_start_does_not_stick_to_an_eigenvector_that_was_overtaken(gap: float, old: int, seed: int) -> None:
-    """From any other eigenvector, among thousands of flat directions, the largest is found (with a gap of 10 %)."""
+@given(st.floats(0.02, 0.5), st.integers(0, 10**6))
+def test_the_largest_is_found_among_thousands_of_flat_directions(gap: float, seed: int) -> None:
+    """From any start, with a gap of 2 % to the next."""
     values = torch.zeros(3000, dtype=torch.float64)
     values[:10] = (1 - gap) ** torch.arange(10)
-    warm = torch.zeros(3000)
-    warm[old] = -1
     generator = torch.Generator().manual_seed(seed)
-    found = finish(lanczos(lambda v: values * v, 3000, 1, 0, generator, warm=warm)).largest
+    found = finish(lanczos(lambda v: values * v, 3000, 1, 0, generator)).largest
     assert found.values[0].item() == pytest.approx(1, rel=1e-3)
-    assert abs(found.vectors[0, 0].item()) > 0.99
 
 
 @pytest.mark.parametrize(
@@ -465,9 +447,6 @@ def test_sharpness_is_the_largest_eigenvalue(layers: tuple[int, ...]) -> None:
     assert found.converged
     assert not found.vector[problem.layout.mask(layers) == 0].any()
     assert (found.vector @ whole @ found.vector).item() == pytest.approx(wanted, rel=1e-8)
-    warm = sharpness(problem, problem.start, problem.train, layers, warm=found.vector)
-    assert warm.products <= found.products
-    assert warm.value == pytest.approx(wanted, rel=1e-4)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])

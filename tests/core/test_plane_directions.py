@@ -137,17 +137,6 @@ def test_flat_and_broken_places_have_no_eigenvector() -> None:
         found.direction("largest", 2, problem.start)
 
 
-def test_a_warm_start_needs_fewer_products() -> None:
-    """After a small step, from the axes of the plane before."""
-    problem = toy(sizes=(20, 15, 10, 5), examples=100)
-    cold = finish(hessian_steps(problem, problem.start, (), 100, largest=2))
-    moved = problem.start - 0.01 * problem.gradient(problem.start, problem.train)
-    warm = finish(hessian_steps(problem, moved, (), 100, largest=2, warm=cold.pairs("largest").vectors))
-    again = finish(hessian_steps(problem, moved, (), 100, largest=2))
-    assert warm.extremes.products < again.extremes.products
-    assert warm.pairs("largest").values.tolist() == pytest.approx(again.pairs("largest").values.tolist(), rel=1e-3)
-
-
 # --- principal components --------------------------------------------------------------------------------------------
 
 

@@ -51,20 +51,16 @@ def sharpness_steps(
     layers: tuple[int, ...] = (),
     *,
     seed: int = 0,
-    warm: Tensor | None = None,
     tolerance: float = TOLERANCE,
 ) -> Generator[Estimate, None, Sharpness]:
     """The sharpness of the batch's mean loss at ``vector`` [parameters]; a generator that yields after each product.
 
-    Of the whole network, or of the Hessian's block of these layers (from 1; none means all). ``warm`` [parameters] is a
-    vector to start near, such as that of a step before. Raises CurvatureError where something is not finite.
+    Of the whole network, or of the Hessian's block of these layers (from 1; none means all).
+    Raises CurvatureError where something is not finite.
     """
     operator = hessian_operator(problem, vector, batch, layers)
-    near = None if warm is None else operator.restrict(warm)
     generator = torch.Generator().manual_seed(seed)
-    found = yield from lanczos(
-        operator, operator.size, 1, 0, generator, warm=near, tolerance=tolerance, device=operator.device
-    )
+    found = yield from lanczos(operator, operator.size, 1, 0, generator, tolerance=tolerance, device=operator.device)
     pair = found.largest
     return Sharpness(
         value=float(pair.values[0]),
@@ -82,8 +78,7 @@ def sharpness(
     layers: tuple[int, ...] = (),
     *,
     seed: int = 0,
-    warm: Tensor | None = None,
     tolerance: float = TOLERANCE,
 ) -> Sharpness:
     """As :func:`sharpness_steps`, in one go."""
-    return finish(sharpness_steps(problem, vector, batch, layers, seed=seed, warm=warm, tolerance=tolerance))
+    return finish(sharpness_steps(problem, vector, batch, layers, seed=seed, tolerance=tolerance))

@@ -63,21 +63,16 @@ def hessian_steps(
     largest: int = 0,
     smallest: int = 0,
     seed: int = 0,
-    warm: Tensor | None = None,
 ) -> Generator[Estimate, None, HessianEnds]:
     """The extreme eigenpairs for one or two axes in one search; a generator that yields after each product.
 
-    ``warm`` [k, parameters] or [parameters] are vectors to start near, such as the axes of the plane before. Arguments
-    and errors else as in :func:`hessian_direction`.
+    Arguments and errors else as in :func:`hessian_direction`.
     """
     words = layers_in_words(layers, len(problem.layout.layers))
     try:
         operator = hessian_operator(problem, origin, problem.first(examples), layers)
-        near = None if warm is None else operator.restrict(warm)
         generator = torch.Generator().manual_seed(seed)
-        found = yield from lanczos(
-            operator, operator.size, largest, smallest, generator, warm=near, device=operator.device
-        )
+        found = yield from lanczos(operator, operator.size, largest, smallest, generator, device=operator.device)
     except CurvatureError as e:
         raise DirectionError(f"no Hessian eigenvector of {words}: {e}") from e
     high, low = (replace(p, vectors=operator.embed(p.vectors)) for p in (found.largest, found.smallest))
@@ -93,7 +88,6 @@ def hessian_direction(
     examples: int,
     *,
     seed: int = 0,
-    warm: Tensor | None = None,
 ) -> Direction:
     """The unit eigenvector of the Hessian's ``rank``-th (from 1) largest or most negative eigenvalue at ``origin``.
 
@@ -116,7 +110,6 @@ def hessian_direction(
             largest=rank if which == "largest" else 0,
             smallest=rank if which == "most negative" else 0,
             seed=seed,
-            warm=warm,
         )
     )
     return ends.direction(which, rank, origin)
