@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from thalweg.app.changes import differences, directions_of, grown, needs_restart, ranges_of
 from thalweg.app.intents import (
     ApplyDraft,
     AskedForMap,
@@ -47,8 +48,7 @@ from thalweg.core.messages import (
     Started,
     Stopped,
 )
-from thalweg.core.scene import OptimiserSpec, PlaneSpec, Scene, Spec, SpecError
-from thalweg.core.scene.spec import extra_of
+from thalweg.core.scene import OptimiserSpec, PlaneSpec, Scene, SpecError
 
 LANDSCAPE_DEATHS = 3
 """So many ends of the landscape worker without a map between them, and it is left off."""
@@ -144,11 +144,6 @@ def opened(scene: Scene, name: str, settings: Settings) -> AppState:
     )
 
 
-def ranges_of(plane: PlaneSpec) -> tuple[Range, Range]:
-    """The axes' ranges before they have grown."""
-    return (plane.x.low, plane.x.high), (plane.y.low, plane.y.high)
-
-
 @singledispatch
 def reduce(message: Any, state: AppState) -> AppState:
     """The state after an intent or an event; what is of an older generation changes nothing."""
@@ -233,29 +228,6 @@ def _notes(before: OptimiserSpec, now: OptimiserSpec, step: int) -> tuple[str, .
     )
 
 
-def differences(a: Spec, b: Spec, prefix: str = "") -> list[str]:
-    """The dotted paths of the fields in which two specs of the same kind differ."""
-    found: list[str] = []
-    for name in type(a).model_fields:
-        left, right, path = getattr(a, name), getattr(b, name), f"{prefix}{name}"
-        if isinstance(left, Spec):
-            found += differences(left, right, f"{path}.")
-        elif left != right:
-            found.append(path)
-    return found
-
-
-def needs_restart(path: str) -> bool:
-    """Whether a change of this field starts training again."""
-    if not path.startswith("run."):
-        return False
-    spec: Any = Scene
-    for name in path.split("."):
-        field = spec.model_fields[name]
-        spec = field.annotation
-    return not extra_of(field).get("live", False)
-
-
 def _looked_at_anew(state: AppState, before: PlaneSpec) -> AppState:
     """After a change of the view: lay the plane anew where its directions changed, drop grown ranges where set."""
     now = state.scene.view.plane
@@ -274,11 +246,6 @@ def _looked_at_anew(state: AppState, before: PlaneSpec) -> AppState:
             arriving=None,
         )
     return state
-
-
-def directions_of(plane: PlaneSpec) -> tuple[object, ...]:
-    """What the directions of a plane depend on."""
-    return *((a.layers, a.kind, a.source, a.target, a.seed) for a in (plane.x, plane.y)), plane.examples
 
 
 @reduce.register
@@ -451,21 +418,6 @@ def _grown(state: AppState, frame: Frame) -> tuple[Range, Range]:
     if not plane.auto_range or plane.mode == "re-aim" or path is None or path.plane != state.plane:
         return state.ranges
     return grown(state.ranges[0], path.alpha), grown(state.ranges[1], path.beta)
-
-
-def grown(span: Range, values: np.ndarray, margin: float = 0.08, room: float = 0.25) -> Range:
-    """A range that holds the finite values with a margin; when it must widen, it takes room for what follows."""
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        return span
-    low, high = span
-    width = high - low
-    least, most = float(finite.min()), float(finite.max())
-    if least < low + margin * width:
-        low = least - room * max(width, high - least)
-    if most > high - margin * width:
-        high = most + room * max(width, most - low)
-    return low, high
 
 
 @reduce.register

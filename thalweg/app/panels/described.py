@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 from annotated_types import Gt, Lt
 from pydantic.fields import FieldInfo
 
-from thalweg.app.state import needs_restart
+from thalweg.app.changes import needs_restart
 from thalweg.core.scene import Scene, Spec
 from thalweg.core.scene.spec import bounds_of, extra_of
 
