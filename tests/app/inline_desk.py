@@ -16,15 +16,11 @@ from thalweg.core.training.service import TrainingService
 from .rig import FakeClock, state_of
 
 
-class Inline:
-    """Trains exactly the steps that are due on its clock."""
+class Watched:
+    """What a test reads of a controller over a service in this process."""
 
-    def __init__(self, scene: Scene | None = None, **settings: Any) -> None:
-        self.clock = FakeClock()
-        self.service = TrainingService(now=self.clock)
-        self.controller = Controller(
-            state_of(scene, **settings), InlineSession(self.service), InlineLandscapes(), self.clock
-        )
+    controller: Controller
+    service: TrainingService
 
     @property
     def state(self) -> AppState:
@@ -42,6 +38,17 @@ class Inline:
         """A copy of the parameters now."""
         assert self.service.run is not None
         return self.service.run.session.snapshot().numpy()
+
+
+class Inline(Watched):
+    """Trains exactly the steps that are due on its clock."""
+
+    def __init__(self, scene: Scene | None = None, **settings: Any) -> None:
+        self.clock = FakeClock()
+        self.service = TrainingService(now=self.clock)
+        self.controller = Controller(
+            state_of(scene, **settings), InlineSession(self.service), InlineLandscapes(), self.clock
+        )
 
     def until(self, done: Callable[[AppState], object], ticks: int = 60, seconds: float = 0.0) -> AppState:
         """Look at the workers until it is so; ``seconds`` pass between two looks."""

@@ -24,7 +24,7 @@ from thalweg.core import data as datasets
 from thalweg.core.scene import Scene, load, save
 from thalweg.core.training.service import TrainingService
 
-from .inline_desk import settled
+from .inline_desk import Watched, settled
 from .processes import children, none_left
 from .rig import FakeClock, state_of, tiny_scene
 
@@ -35,7 +35,7 @@ pytestmark = [
 ]
 
 
-class Open:
+class Open(Watched):
     """A window on a tiny run, trained in this process when its timer ticks, one step for each look while it plays."""
 
     def __init__(self, scene: Scene | None = None, **changes: object) -> None:
@@ -49,23 +49,6 @@ class Open:
         self.desk._timer.stop()  # the test looks, so that nothing depends on how fast the machine is
         self.window.resize(1280, 720)
         self.window.show()
-
-    @property
-    def state(self) -> AppState:
-        """The controller's."""
-        return self.controller.state
-
-    @property
-    def step(self) -> int:
-        """Steps trained so far."""
-        assert self.service.run is not None
-        return self.service.run.session.step_count
-
-    @property
-    def parameters(self) -> np.ndarray:
-        """A copy of the parameters now."""
-        assert self.service.run is not None
-        return self.service.run.session.snapshot().numpy()
 
     def look(self, times: int = 1) -> None:
         """What the timer does, a hundredth of a second apart."""

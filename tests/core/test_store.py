@@ -275,7 +275,7 @@ def test_long_recordings_are_thinned_but_keep_their_ends() -> None:
     assert len(made.steps) <= 514
     assert (made.steps[0], made.steps[-1]) == (0, 1100)
     assert len(set(np.diff(made.steps[:-1]))) == 1
-    assert 350 <= len(made.series["step"]) <= 1101
+    assert made.series["step"].tolist() == list(range(0, 1101, 2)), "not how fast the machine is, but the step decides"
 
 
 def test_recording_can_be_left() -> None:

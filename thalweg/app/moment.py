@@ -25,8 +25,8 @@ def moment(recording: Recording, step: int | None, settings: Settings, with_map:
     scene = recording.scene
     if with_map and "landscape" not in scene.view.panels:
         scene = scene.edited({"view.panels": ("landscape", *scene.view.panels)})
-    state = replace(opened(scene, "", settings.model_copy(update={"landscape_share": 1.0 if with_map else 0.0})))
-    state = replace(state, playing=False)
+    share = 1.0 if with_map else 0.0
+    state = replace(opened(scene, "", settings.model_copy(update={"landscape_share": share})), playing=False)
     controller = Controller(state, InlineSession(replay), InlineLandscapes())
     for _ in range(50):
         controller.tick()

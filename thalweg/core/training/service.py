@@ -54,13 +54,10 @@ class TrainingService:
         device: str = "cpu",
         cache: Path | None = None,
         now: Callable[[], float] = time.perf_counter,
-        measure_every: int | None = None,
     ) -> None:
-        """``measure_every``: measure at the multiples of this step; None: as often as the time's share allows."""
         self.run: Run | None = None
         self._dataset: tuple[DataSpec, Dataset] | None = None
         self._device, self._cache, self._now = device, cache, now
-        self._every = measure_every
         self._clock = Clock(now)
         self.report: Callable[[SessionEvent], None] = lambda event: None
         """Says something in the middle of a command; whoever owns the service sets it."""
@@ -152,8 +149,6 @@ class TrainingService:
             self._clock.pending -= 1
             loss = run.step()
             self._dirty = True
-            if self._every and run.session.step_count % self._every == 0:
-                run.measure()
             if not math.isfinite(loss):
                 self._clock.set(False, self._clock.pace)
                 run.measure()
