@@ -3,6 +3,8 @@
 PYTHON ?=
 PIP_ARGS ?=
 SCENE ?=
+ONLY ?=
+ARGS ?=
 export PYTHON PIP_ARGS
 
 BIN := .venv/bin
@@ -13,7 +15,8 @@ SCRIPTS := tools/system-libraries tools/not-blank
 help:
 	@echo 'make run      set up what is missing and open the app (SCENE=first-light opens a scene)'
 	@echo 'make test     set up what is missing and run formatting, lint, types, import contracts, tests'
-	@echo 'make bench    set up what is missing and run the benchmarks'
+	@echo 'make bench    set up what is missing and run the benchmarks, about an hour (ONLY=window: that one alone;'
+	@echo '              ARGS=--quick: handed to it)'
 	@echo 'make setup    only the set-up of make run'
 	@echo 'make system   only the system libraries'
 	@echo 'make clean    remove the virtual environment and all caches'
@@ -40,8 +43,8 @@ test:
 
 bench:
 	@tools/set-up dev
-	@for file in $(or $(wildcard tests/bench/bench_*.py),$(error There are no benchmarks in tests/bench)); do \
-	    echo "==> Benchmark: $$file"; $(BIN)/python "$$file" || exit 1; \
+	@for file in $(or $(wildcard tests/bench/bench_$(or $(ONLY),*).py),$(error There is no such benchmark in tests/bench)); do \
+	    echo "==> Benchmark: $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; \
 	done
 
 setup:

@@ -10,8 +10,19 @@ from thalweg.app.binding import Binding
 from thalweg.app.controller import Controller
 from thalweg.app.settings import Settings
 from thalweg.app.state import AppState, opened
-from thalweg.core.messages import Acknowledge, Frame, Map, MapRequest, Path, PlaneLaid, Ready, Started
-from thalweg.core.scene import Scene
+from thalweg.core.messages import (
+    Acknowledge,
+    Frame,
+    Map,
+    MapRequest,
+    Path,
+    PlaneLaid,
+    Ready,
+    SliceCurve,
+    SlicesDrawn,
+    Started,
+)
+from thalweg.core.scene import Scene, SlicesSpec
 
 SIZE = 784 * 8 + 8 + 8 * 10 + 10
 
@@ -41,7 +52,6 @@ def started(generation: int = 1) -> Started:
         generation=generation,
         run=tiny_scene().run,
         layers=("layer 1", "layer 2"),
-        sizes=(784, 8, 10),
         data="made up",
         measured=50,
         train_count=100,
@@ -128,6 +138,31 @@ def a_map(
     )
 
 
+def a_slice(layer: int, kind: str = "gradient", others: str = "now", points: int = 9) -> SliceCurve:
+    """A slice: a parabola of its own for each layer and kind, with its floor at t = 1."""
+    unit, half = ("distance", 5.0) if kind == "gradient" else ("filter norms", 1.0)
+    t, bend = np.linspace(-half, half, points), float(layer) / (1 if kind == "gradient" else 2)
+    loss = 0.5 + (others == "start") + bend * (t - 1) ** 2
+    return SliceCurve(layer, kind, others, f"{kind} of layer {layer}", unit, t, loss, t * 0 + 0.5, -2 * bend, 2 * bend)
+
+
+def no_slice(layer: int, kind: str = "gradient", others: str = "now") -> SliceCurve:
+    """A layer without a direction."""
+    empty = np.empty(0)
+    reason = f"the gradient of layer {layer} has norm 0 here, so it gives no direction"
+    return SliceCurve(layer, kind, others, "", "", empty, empty, empty, np.nan, np.nan, reason)
+
+
+def slices_drawn(
+    generation: int = 1, number: int = 0, step: int = 0, layers: int = 2, count: int | None = None, **view: Any
+) -> SlicesDrawn:
+    """All slices of so many layers, or the first ``count`` of them; ``view`` changes the spec."""
+    spec = SlicesSpec(**view)
+    ways = spec.settings_of_others
+    curves = [a_slice(n, k, o) for n in range(1, layers + 1) for k in spec.directions for o in ways]
+    return SlicesDrawn(generation, number, step, spec, layers, tuple(curves[:count]), len(curves), 50)
+
+
 class FakeClock:
     """Seconds that pass when the test says so."""
 
@@ -189,7 +224,7 @@ class Rig:
     def hear(self, *events: object) -> None:
         """The workers say something, and the controller looks."""
         for event in events:
-            worker = self.landscapes if isinstance(event, Map | PlaneLaid) else self.session
+            worker = self.landscapes if isinstance(event, Map | PlaneLaid | SlicesDrawn) else self.session
             worker.events.append(event)
         self.controller.tick()
 

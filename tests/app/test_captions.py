@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from thalweg.app import captions
-from thalweg.app.state import AppState, Edit, OpenScene, SetPlaying, Undo, reduce
-from thalweg.core.messages import DataMissing, Failed
+from thalweg.app.state import AppState, Edit, OpenScene, SetPlaying, Undo, Zoom, reduce
+from thalweg.core.landscape.slope import full_slope
+from thalweg.core.messages import DataMissing, Failed, MapProgress
+from thalweg.core.scene import NetworkSpec
 
 from .rig import a_map, frame, path, started, tiny_scene
 from .test_state import after, running
@@ -58,6 +60,56 @@ def test_a_change_that_is_taken_back_is_told_too() -> None:
     now = reduce(Edit("run.optimiser.learning_rate", 0.25), at(20))
     back = reduce(Undo(), at(30, now))
     assert captions.optimiser(back).endswith("learning rate 0.5 from step 30")
+
+
+# --- the network -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "784-30-30-30-10 sigmoid"),
+        ({"kind": "cnn", "activation": "relu"}, "convolutional network, 8-16 filters, ReLU"),
+        (
+            {"kind": "residual", "skips": False, "activation": "relu"},
+            "residual network, 2 blocks of 16 channels, no skips, batch norm, ReLU",
+        ),
+        (
+            {"kind": "residual", "blocks": 1, "width": 1, "batch_norm": False, "activation": "tanh"},
+            "residual network, 1 block of 1 channel, no batch norm, tanh",
+        ),
+        ({"kind": "lstm"}, "LSTM over rows, 32 units"),
+    ],
+)
+def test_the_architecture_in_words(fields: dict[str, object], words: str) -> None:
+    """What counts for it, and no more."""
+    assert captions.architecture(NetworkSpec.model_validate(fields)) == words
+
+
+def of_kind(kind: str) -> AppState:
+    """A run of this architecture at step 3, with its map."""
+    state = at(3)
+    assert state.started is not None
+    run = state.started.run.model_copy(update={"network": NetworkSpec(kind=kind)})
+    return replace(state, started=replace(state.started, run=run))
+
+
+def test_a_normalised_network_says_which_statistics_it_is_measured_with() -> None:
+    """In every figure whose numbers depend on them; the others have none."""
+    for kind, told in (("residual", True), ("mlp", False), ("lstm", False)):
+        state = of_kind(kind)
+        for text in (captions.landscape(state), captions.curves(state), captions.gradient_norms(state)):
+            assert ("running mean and variance" in text) is told
+            assert (captions.network(state).lower() in text.lower()) is True
+
+
+def test_a_network_without_a_weight_for_each_pixel_says_so() -> None:
+    """Why there is no map, and nothing about norms below it."""
+    assert captions.no_weight_map(of_kind("mlp")) == ""
+    assert "Euclidean norm of the 30 weights" in captions.weight_map(of_kind("mlp"))
+    for kind, reason in (("cnn", "a convolution"), ("residual", "a convolution"), ("lstm", "row by row")):
+        assert reason in captions.no_weight_map(of_kind(kind))
+        assert "norm" not in captions.weight_map(of_kind(kind))
 
 
 # --- whose run -------------------------------------------------------------------------------------------------------
@@ -110,6 +162,46 @@ def test_a_coarse_map_says_how_much_of_it_is_computed() -> None:
     assert "so far" not in captions.landscape(at(3))
 
 
+def test_the_heading_says_what_is_drawn_and_whether_it_is_a_part() -> None:
+    """Loss or accuracy, the step, and the zoom."""
+    state = at(20)
+    assert captions.landscape_heading(state) == "Loss landscape at step 20"
+    zoomed = reduce(Zoom((0, 1), (0, 1)), state)
+    assert captions.landscape_heading(zoomed) == "Loss landscape at step 20"  # which is still the whole
+    assert zoomed.map is not None
+    ends = np.array([0.0, 1.0])
+    part = replace(zoomed, map=replace(zoomed.map, x=ends, y=ends))
+    assert captions.landscape_heading(part) == "Loss landscape at step 20, zoomed in"
+    accuracy = reduce(Edit("view.plane.quantity", "accuracy"), state)
+    assert captions.landscape_heading(accuracy) == "Accuracy landscape at step 20"
+    assert "Accuracy of 784" in captions.landscape(accuracy)
+    assert "Cross-entropy of 784" in captions.landscape(state)
+
+
+def test_arrows_say_what_they_are() -> None:
+    """With the slope at which they have their full length; nothing where there are none."""
+    state = at(20)
+    assert "rrows" not in captions.landscape(state)
+    text = captions.landscape(reduce(Edit("view.plane.arrows", True), state))
+    assert state.map is not None
+    full = full_slope(state.map.x, state.map.y, state.map.loss)
+    assert "not the network's whole gradient" in text
+    assert f"full from {full:.3g} nats per unit" in text
+    flat = reduce(a_map(state.plane, state.map_number, step=20, loss=np.ones((9, 9))), state)
+    assert "rrows" not in captions.landscape(reduce(Edit("view.plane.arrows", True), flat))
+
+
+def test_the_surface_says_what_the_map_says_and_where_its_path_stands() -> None:
+    """The height of the path is no loss of the run."""
+    state = at(3)
+    text = captions.surface(state)
+    assert text.startswith(captions.landscape(state))
+    assert "loss drawn at its projection" in text
+    assert "Holes" not in text
+    assert captions.surface_heading(state) == "Loss surface at step 3"
+    assert captions.surface(replace(state, map=None)) == captions.landscape(replace(state, map=None))
+
+
 # --- the status line -------------------------------------------------------------------------------------------------
 
 
@@ -122,3 +214,27 @@ def test_the_status_says_what_is_going_on() -> None:
     assert captions.status(replace(state, started=None, frame=None))[2] == "loading"
     closed = reduce(Edit("view.panels", ("curves",)), state)
     assert captions.status(closed)[3] == "landscapes off"
+    busy = replace(state, busy=True, map_number=1)
+    on_the_way = reduce(MapProgress(busy.generation, 1, 420, 1681, 2.0), busy)
+    assert captions.status(on_the_way)[3] == "landscape 25 %, about 6 s left"
+    assert captions.status(reduce(MapProgress(busy.generation, 1, 0, 1681, 2.0), busy))[3] == "landscape 0 %"
+    assert captions.status(reduce(MapProgress(busy.generation, 0, 420, 1681, 2.0), busy)) == captions.status(busy)
+    assert captions.status(reduce(Edit("view.panels", ("surface",)), state))[3] == captions.status(state)[3]
+
+
+def test_the_surface_speaks_of_the_loss_that_it_draws() -> None:
+    """Whatever the map shows, and without the map's arrows."""
+    state = reduce(Edit("view.plane.arrows", True), reduce(Edit("view.plane.quantity", "accuracy"), at(20)))
+    assert "Cross-entropy of 784" in captions.surface(state)
+    assert "rrows" not in captions.surface(state)
+    assert "Accuracy of 784" in captions.landscape(state)
+
+
+def test_brackets_in_a_name_are_no_details() -> None:
+    """Only what stands in brackets at the end of a label is."""
+    state = at(20)
+    assert state.map is not None
+    labels = ("towards step 3 of run (1).h5 in all layers", "random direction of layer 2 (filter-normalised, seed 4)")
+    text = captions.landscape(replace(state, map=replace(state.map, labels=labels)))
+    assert "Vertical: filter-normalised, seed 4. " in text
+    assert "Horizontal" not in text.split(". ")[1]

@@ -301,7 +301,7 @@ def test_a_folder_without_permission(refused: Callable[..., str], tiny: Path, tm
 @pytest.mark.parametrize(
     ("command", "name"),
     [
-        *(("render", n) for n in ("a.jpg", "a", "a.png.bak", "a.gif", "a.h5")),
+        *(("render", n) for n in ("a.jpg", "a", "a.png.bak", "a.gif", "a.toml")),
         *(("run", n) for n in ("a.png", "a", "h5")),
     ],
 )

@@ -39,6 +39,7 @@ from thalweg.core.messages import (
     Play,
     Ready,
     Share,
+    SliceRequest,
     Start,
 )
 from thalweg.core.scene import Scene
@@ -138,7 +139,22 @@ def test_parameters_are_asked_for_only_when_a_map_is_wanted(rig: Rig) -> None:
     rig.hear(a_map(0, 2), frame(1, 3))
     assert rig.acknowledgements() == [Acknowledge(1, False)]
     rig.controller.dispatch(Edit("view.panels", ("landscape",)))
+    (again,) = rig.requests()  # of the parameters at hand
+    assert again.step == 2
+    rig.hear(a_map(0, again.number, step=2))
     assert rig.acknowledgements() == [Acknowledge(1, True)]
+
+
+def test_map_and_slices_are_of_one_moment(rig: Rig) -> None:
+    """While the slices of a step are on their way, no parameters of a later one are asked for."""
+    rig.controller.dispatch(Edit("view.panels", ("landscape", "slices")))
+    rig.landscapes.told()
+    rig.hear(frame(1, 7), a_map(0, 1))
+    asked = [c for c in rig.landscapes.told() if isinstance(c, SliceRequest)]
+    assert [c.step for c in asked] == [0]
+    assert Acknowledge(1, True) not in rig.acknowledgements()
+    rig.hear(frame(1, 9))
+    assert rig.requests() == []
 
 
 def test_a_frame_without_the_parameters_asked_for_is_followed_by_asking_again(rig: Rig) -> None:

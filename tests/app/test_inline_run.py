@@ -8,6 +8,7 @@ import torch
 
 from thalweg.app.state import Edit, LayPlane, NewSeed, Reset, SetPlaying, StepOnce
 from thalweg.core import data as datasets
+from thalweg.core.curvature.steps import finish
 from thalweg.core.plane.lay import lay
 from thalweg.core.problem import build
 from thalweg.core.store.recorder import record
@@ -40,7 +41,7 @@ def test_a_scene_comes_to_a_map_on_its_plane() -> None:
     assert (m.step, m.laid_step, laid.step, laid.plane) == (0, 0, 0, state.plane)
     scene = state.scene
     problem = build(scene.run, datasets.load(scene.run.data))
-    plane = lay(problem, problem.start, scene.view.plane)
+    plane = finish(lay(problem, problem.start, scene.view.plane))
     assert np.array_equal(laid.x, plane.x.vector.numpy())
     assert np.array_equal(laid.y, plane.y.vector.numpy())
     assert m.labels == (plane.x.label, plane.y.label)
@@ -180,3 +181,51 @@ def test_parallel_axes_are_explained_where_the_map_would_be() -> None:
     assert state.map is None
     run.controller.dispatch(Edit("view.plane.y.layers", (2,)))
     assert not run.until(settled).map_error
+
+
+def test_a_plane_of_the_path_waits_until_there_is_one() -> None:
+    """At step 0 a sentence says why there is no landscape; later the plane comes by itself, and holds the path."""
+    axes = {f"view__plane__{a}__{k}": v for a in "xy" for k, v in (("kind", "principal"), ("layers", ()))}
+    run = Inline(tiny_scene(view__plane__mode="re-aim", view__plane__y__rank=2, **axes))
+    state = run.until(lambda s: s.map_error)
+    assert state.map_error.startswith("No landscape yet: the path has 1 snapshot so far")
+    for _ in range(3):
+        run.controller.tick()
+    assert run.state.laid is None
+    for _ in range(STEPS):
+        run.controller.dispatch(StepOnce())
+        run.controller.tick()
+    state = run.until(settled)
+    assert state.map_error == ""
+    assert state.map is not None
+    assert state.path is not None
+    assert state.map.laid_step == STEPS
+    assert "principal component 1" in state.map.labels[0]
+    assert "principal component 2" in state.map.labels[1]
+    assert state.path.share > 0.5
+    assert state.path.alpha[-1] == pytest.approx(0, abs=1e-5)
+    assert state.map.x[0] <= state.path.alpha.min() <= state.path.alpha.max() <= state.map.x[-1]
+
+
+@pytest.mark.parametrize(("kind", "words"), [("towards", "towards the start"), ("update", "last update")])
+def test_a_plane_from_the_run_is_laid_with_what_was_asked_for(kind: str, words: str) -> None:
+    """Chosen in mid-run: the parameters on their way without its direction do not lay it."""
+    run = advanced()
+    run.until(settled)
+    run.controller.dispatch(Edit("view.plane.x.kind", kind))
+    run.controller.dispatch(Edit("view.plane.x.layers", ()))
+    state = run.until(settled)
+    assert state.map is not None
+    assert words in state.map.labels[0]
+    assert state.laid is not None
+    assert state.laid[0] == STEPS
+
+
+def test_eigenvectors_as_axes() -> None:
+    """The two largest: the loss at the map's middle is that of the point."""
+    axes = {f"view__plane__{a}__{k}": v for a in "xy" for k, v in (("kind", "hessian"), ("layers", ()))}
+    state = Inline(tiny_scene(view__plane__y__rank=2, **axes)).until(settled)
+    m = state.map
+    assert m is not None
+    assert "2nd largest eigenvalue" in m.labels[1]
+    assert abs(m.cosine) < 1e-4

@@ -9,10 +9,23 @@ import numpy as np
 import pytest
 
 from thalweg.app.compute.process import _serve_landscapes, _serve_session
-from thalweg.core.messages import Advance, Cancel, Download, Failed, Frame, MapRequest, PlaneLaid, Play, Share, Start
-from thalweg.core.scene import PaceSpec
+from thalweg.core.messages import (
+    Advance,
+    Cancel,
+    CancelSlices,
+    Download,
+    Failed,
+    Frame,
+    MapRequest,
+    PlaneLaid,
+    Play,
+    Share,
+    SliceRequest,
+    Start,
+)
+from thalweg.core.scene import PaceSpec, SlicesSpec
 
-from .rig import a_map, laid, tiny_scene
+from .rig import a_map, laid, slices_drawn, tiny_scene
 
 RUN = tiny_scene().run
 
@@ -136,6 +149,14 @@ class Landscapes:
         yield None
         yield a_map(0, request.number)
 
+    def slices(self, request: SliceRequest) -> Iterator[Any]:
+        """Three events and rests between them."""
+        self.begun.append(-request.number)
+        yield None
+        yield slices_drawn(1, request.number, count=1)
+        yield None
+        yield slices_drawn(1, request.number)
+
 
 def mapped(*looks: list[Any], service: Any = None) -> tuple[list[Any], Any]:
     """What the landscape worker said, and its service."""
@@ -209,3 +230,82 @@ def test_an_error_in_a_map_is_told_with_its_number_and_the_worker_stays() -> Non
     assert (said[0].number, said[0].worker) == (1, "landscape")
     assert "seven" in said[0].sentence
     assert maps(said) == [(2, False), (2, True)]
+
+
+# --- the slices ------------------------------------------------------------------------------------------------------
+
+
+def sliced(number: int) -> SliceRequest:
+    """A request for slices, told from maps by a negative number."""
+    return SliceRequest(1, number, RUN, SlicesSpec(), 0, np.zeros(3, dtype=np.float32))
+
+
+def sequence(*looks: list[Any], service: Any = None) -> list[tuple[str, int, bool]]:
+    """What was said, in order: map or slices, number, whether complete."""
+    pipe = Pipe()
+    with pytest.raises(EOFError):
+        _serve_landscapes(pipe, Inbox(*looks), service or Landscapes(), 1.0)  # type: ignore[arg-type]
+    found = [e for e in pipe.said if not isinstance(e, PlaneLaid)]
+    return [("slices" if type(e).__name__ == "SlicesDrawn" else "map", e.number, e.complete) for e in found]
+
+
+SLICES = [("slices", 7, False), ("slices", 7, True)]
+MAPS = [("map", 1, False), ("map", 1, True)]
+
+
+def test_slices_are_finished_when_nothing_replaces_them() -> None:
+    """As far as they are, then complete; then the worker waits."""
+    assert sequence([sliced(7)], *[[]] * 7) == SLICES
+
+
+@pytest.mark.parametrize("when", range(5))
+def test_a_map_interrupts_slices_which_go_on_after_it(when: int) -> None:
+    """Nothing of them is lost, nothing computed twice."""
+    looks: list[list[Any]] = [[] for _ in range(16)]
+    looks[when].append(asked(1))
+    service = Landscapes()
+    said = sequence([sliced(7)], *looks, service=service)
+    assert [e for e in said if e[0] == "slices"] == SLICES
+    assert [e for e in said if e[0] == "map"] == MAPS
+    first = said.index(MAPS[0])
+    assert said[first + 1] == MAPS[1], "the map is finished before the slices go on"
+    assert service.begun.count(-7) == 1
+
+
+def test_slices_wait_for_the_map() -> None:
+    """That is under way, or comes together with them."""
+    for looks in ([[sliced(7), asked(1)]], [[asked(1)], [sliced(7)]]):
+        assert sequence(*looks, *[[]] * 14) == MAPS + SLICES
+
+
+@pytest.mark.parametrize("when", range(3))
+def test_newer_slices_replace_older_ones_at_once(when: int) -> None:
+    """Newest wins."""
+    looks: list[list[Any]] = [[] for _ in range(14)]
+    looks[when].append(sliced(8))
+    assert sequence([sliced(7)], *looks)[-2:] == [("slices", 8, False), ("slices", 8, True)]
+    assert ("slices", 7, True) not in sequence([sliced(7)], *looks)
+
+
+def test_each_is_cancelled_alone() -> None:
+    """Slices without the map, the map without the slices."""
+    assert sequence([asked(1), sliced(7)], [], [CancelSlices(1)], *[[]] * 14) == MAPS
+    assert sequence([asked(1), sliced(7)], [Cancel(1)], *[[]] * 14) == SLICES
+
+
+def test_an_error_in_slices_is_told_and_the_map_goes_on() -> None:
+    """With their number, so that the window knows whose it is."""
+
+    class Broken(Landscapes):
+        def slices(self, request: SliceRequest) -> Iterator[Any]:
+            raise ZeroDivisionError("seven")
+            yield
+
+    pipe = Pipe()
+    with pytest.raises(EOFError):
+        _serve_landscapes(pipe, Inbox([sliced(7)], [], [asked(1)], *[[]] * 8), Broken(), 1.0)  # type: ignore[arg-type]
+    failed = pipe.said[0]
+    assert isinstance(failed, Failed)
+    assert (failed.worker, failed.number) == ("slices", 7)
+    assert "seven" in failed.sentence
+    assert pipe.said[-1].complete

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from thalweg.app.changes import zoomed
 from thalweg.app.settings import Settings
 from thalweg.app.state import (
     ApplyDraft,
@@ -31,6 +32,8 @@ from thalweg.app.state import (
     SetSettings,
     StepOnce,
     Undo,
+    WholePlane,
+    Zoom,
     grown,
     needs_restart,
     ranges_of,
@@ -42,6 +45,7 @@ from thalweg.core.messages import (
     Downloaded,
     Failed,
     LandscapeEvent,
+    MapProgress,
     Progress,
     Ready,
     SessionEvent,
@@ -49,7 +53,7 @@ from thalweg.core.messages import (
 )
 from thalweg.core.scene import Scene, Spec
 
-from .rig import a_map, frame, laid, path, started, state_of, tiny_scene
+from .rig import a_map, frame, laid, path, slices_drawn, started, state_of, tiny_scene
 
 LIVE = {"run.optimiser.learning_rate": 0.25, "run.optimiser.momentum": 0.5, "run.optimiser.batch_size": 7,
         "run.steps": 99}  # fmt: skip
@@ -61,7 +65,14 @@ RESTARTING = {
     "run.data.train": 90,
     "run.data.test": 19,
     "run.data.measured": 40,
+    "run.network.kind": "cnn",
     "run.network.hidden": (9, 9),
+    "run.network.channels": (3,),
+    "run.network.width": 7,
+    "run.network.blocks": 3,
+    "run.network.skips": False,
+    "run.network.batch_norm": False,
+    "run.network.units": 9,
     "run.network.activation": "tanh",
     "run.network.initialisation": "he",
     "run.objective.loss": "squared-error",
@@ -369,10 +380,12 @@ def events(generation: int) -> list[Any]:
         frame(generation, 1, parameters=True),
         laid(0, generation),
         a_map(0, 1, generation),
+        MapProgress(generation, 1, 300, 1681, 2.0),
         Stopped(generation, "It stopped."),
         DataMissing(generation, "mnist", "It is missing."),
         Failed(generation, "It failed."),
         Failed(generation, "No landscape.", "landscape"),
+        slices_drawn(generation),
         Progress(generation, "Downloading", 1, 2, "bytes"),
         Downloaded(generation, "mnist"),
     ]
@@ -383,7 +396,7 @@ def test_every_event_of_a_run_is_tried_below() -> None:
     assert {type(e) for e in events(1)} == {*get_args(SessionEvent), *get_args(LandscapeEvent)}
 
 
-@pytest.mark.parametrize("number", range(10))
+@pytest.mark.parametrize("number", range(11))
 def test_an_event_of_another_generation_changes_nothing(number: int) -> None:
     """Older or newer; of the run's own generation it does."""
     state = running()
@@ -688,6 +701,99 @@ def test_a_new_run_begins_with_the_ranges_of_its_scene() -> None:
     """What has grown belonged to the old path."""
     state = reduce(frame(step=1, on=path(0, (0.0, 50.0))), running())
     assert reduce(Reset(), state).ranges == ranges_of(state.scene.view.plane)
+
+
+# --- zoom ------------------------------------------------------------------------------------------------------------
+
+
+PART = ((0.5, 1.5), (-0.25, 0.25))
+
+
+def test_zooming_in_and_out_again() -> None:
+    """The whole plane's ranges are kept meanwhile."""
+    now = running()
+    there = reduce(Zoom(*PART), now)
+    assert there.shown_ranges == PART
+    assert there.ranges == now.ranges
+    assert changed(now, there) == {"zoom"}
+    assert reduce(WholePlane(), there).shown_ranges == now.ranges
+    further = ((1.0, 1.1), (0.0, 0.1))
+    assert after(there, Zoom(*further)).shown_ranges == further
+
+
+def test_ranges_that_hold_the_whole_plane_are_no_zoom() -> None:
+    """Turning the wheel back ends where it began."""
+    now = running()
+    (x0, x1), (y0, y1) = now.ranges
+    there = reduce(Zoom(*PART), now)
+    assert after(there, Zoom((x0 - 1, x1), (y0, y1 + 2))).zoom is None
+    assert after(there, Zoom((x0 - 1, x1), (y0, y1 - 0.1))).zoom is not None
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        ((0.0, 1e-9), (0.0, 1.0)),
+        ((0.0, 1.0), (0.3, 0.3)),
+        ((1.0, 0.0), (0.0, 1.0)),
+        ((0.0, float("inf")), (0.0, 1.0)),
+        ((0.0, float("nan")), (0.0, 1.0)),
+        ((1e6, 1e6 + 1e-7), (0.0, 1.0)),
+    ],
+)
+def test_what_cannot_be_zoomed_into_is_refused_with_a_sentence(wanted: Any) -> None:
+    """And what is looked at stays."""
+    there = reduce(Zoom(*PART), running())
+    now = reduce(Zoom(*wanted), there)
+    assert now.zoom == PART
+    assert now.sentence.startswith("Not zoomed")
+    assert reduce(Zoom(*PART), now).sentence == ""
+
+
+@given(st.floats(-2, 4), st.floats(2e-3, 6), st.floats(-2, 4), st.floats(2e-3, 6))
+def test_any_part_of_the_plane_that_is_not_too_narrow_can_be_zoomed_into(
+    x: float, width: float, y: float, height: float
+) -> None:
+    """Exactly it, unless it holds the whole."""
+    whole = ((-2.0, 4.0), (-2.0, 4.0))
+    wanted = ((x, x + width), (y, y + height))
+    assert zoomed(wanted, whole) in (wanted, None)
+
+
+def test_while_zoomed_in_nothing_grows_on_screen_but_the_whole_plane_does() -> None:
+    """So that it is right when it is shown again."""
+    there = reduce(Zoom(*PART), running())
+    far = reduce(frame(step=3, on=path(there.plane, (0.0, 9.0))), there)
+    assert far.shown_ranges == PART
+    assert reduce(WholePlane(), far).shown_ranges[0][1] > 9
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Reset(),
+        NewSeed(7),
+        LayPlane(),
+        Edit("view.plane.x.kind", "random"),
+        Edit("view.plane.y.seed", 5),
+        Edit("view.plane.mode", "fixed"),
+        Edit("view.plane.x.high", 3.0),
+        OpenScene(tiny_scene(), "other"),
+    ],
+    ids=lambda m: type(m).__name__ + getattr(m, "path", ""),
+)
+def test_another_plane_or_other_ranges_end_the_zoom(message: object) -> None:
+    """The coordinates mean something else then."""
+    scene = tiny_scene(view__plane__y__kind="random")
+    there = reduce(Zoom(*PART), running(scene))
+    assert there.zoom == PART
+    assert reduce(message, there).zoom is None
+
+
+@pytest.mark.parametrize("message", [Edit("view.plane.colour", "log"), Edit("view.plane.arrows", True), StepOnce()])
+def test_what_leaves_the_plane_as_it_is_leaves_the_zoom(message: object) -> None:
+    """One can play while zoomed in."""
+    assert reduce(message, reduce(Zoom(*PART), running())).zoom == PART
 
 
 def test_reduce_never_changes_the_state_it_is_given() -> None:

@@ -17,9 +17,11 @@ from PyQt6.QtWidgets import QApplication, QGraphicsItem
 
 from thalweg.app import theme
 from thalweg.app.bindings import bindings
+from thalweg.app.slicing import Slicing
 from thalweg.app.state import AppState, AskedForMap, Edit, reduce
 from thalweg.app.theme import THEMES
 from thalweg.app.views.axes import SwitchableAxis, log10, power_of_ten
+from thalweg.app.views.axes_box import AxesBox
 from thalweg.app.views.contour_items import ARROW_SPACING, arrow_heads
 from thalweg.app.views.curve import thinned
 from thalweg.app.views.curves import CurvesFigure
@@ -27,11 +29,13 @@ from thalweg.app.views.figure import Figure
 from thalweg.app.views.gallery import FIGURES
 from thalweg.app.views.gradient_norms import GradientNormsFigure
 from thalweg.app.views.landscape import LandscapeFigure
+from thalweg.app.views.surface import Stage
 from thalweg.app.views.weight_map import WeightMapFigure
 from thalweg.app.wishes import map_request
 from thalweg.core.messages import Ready
+from thalweg.core.scene import NetworkSpec
 
-from .rig import a_map, bowl, frame, path, started, state_of, tiny_scene
+from .rig import a_map, bowl, frame, path, slices_drawn, started, state_of, tiny_scene
 
 pytestmark = [
     pytest.mark.usefixtures("qapp"),
@@ -39,7 +43,14 @@ pytestmark = [
     pytest.mark.qt_log_ignore(r"This plugin does not support \w+\(\)"),
 ]
 
-SIZES = {"landscape": (563, 634), "curves": (420, 214), "gradient-norms": (420, 185), "weight-map": (420, 214)}
+SIZES = {
+    "landscape": (563, 634),
+    "curves": (420, 214),
+    "gradient-norms": (420, 185),
+    "weight-map": (420, 214),
+    "surface": (563, 608),
+    "slices": (420, 214),
+}
 """What the figures have in a window of 1280 x 720."""
 
 
@@ -54,7 +65,8 @@ def shown_state(**changes: object) -> AppState:
     assert found is not None
     state = reduce(AskedForMap(found[1], found[0].number), state)
     state = reduce(a_map(0, 1, step=40, scene=scene), state)
-    return reduce(frame(step=40, on=path(0, 2.5 * t, 1.5 * np.sin(3 * t))), state)
+    state = reduce(frame(step=40, on=path(0, 2.5 * t, 1.5 * np.sin(3 * t))), state)
+    return replace(state, slicing=Slicing(shown=slices_drawn(step=40)))
 
 
 @pytest.fixture
@@ -436,6 +448,59 @@ def test_the_weight_map_is_the_right_way_up(draw: Callable[..., Figure]) -> None
     assert spot.astype(int).sum() > ground.astype(int).sum() + 200
 
 
+def without_map(state: AppState) -> AppState:
+    """The state as a convolutional network has it."""
+    assert state.started is not None
+    assert state.frame is not None
+    run = state.started.run.model_copy(update={"network": NetworkSpec(kind="cnn")})
+    frame = replace(state.frame, weight_map=np.empty((0, 0), np.float32))
+    return replace(state, started=replace(state.started, run=run), frame=frame)
+
+
+def test_without_a_weight_map_there_is_a_reason_in_its_place(draw: Callable[..., Figure]) -> None:
+    """Beside the example, which is there with its label; and the map comes back with the next network."""
+    state = shown_state()
+    figure = draw("weight-map", without_map(state))
+    assert isinstance(figure, WeightMapFigure)
+    assert figure.reason.isVisible()
+    assert not figure.map.isVisible()
+    assert not figure.bar.isVisible()
+    assert "convolution" in figure.reason.text
+    reason, digit = place(figure.reason), place(figure.example)
+    assert QRectF(figure.rect()).contains(reason)
+    assert reason.right() <= digit.left() + 1
+    assert digit.width() > 0.3 * figure.width()
+    assert figure.example.getAxis("bottom").label.isVisible()
+    for binding in bindings({"weight-map": figure}):
+        binding.show(state, 0.0)
+    for _ in range(4):
+        QApplication.processEvents()
+    assert figure.map.isVisible()
+    assert figure.bar.isVisible()
+    assert not figure.reason.isVisible()
+    ends = [place(p.getViewBox()).bottom() for p in (figure.map, figure.bar)]
+    assert ends[0] == pytest.approx(ends[1], abs=2), "they end on one line"
+
+
+def test_many_layers_are_coloured_by_depth_and_some_of_them_named(draw: Callable[..., Figure]) -> None:
+    """The legend stays in the figure; first and last are among the named, no two colours are the same."""
+    state = shown_state()
+    figure = draw("gradient-norms", state)
+    assert isinstance(figure, GradientNormsFigure)
+    names = tuple(f"{k} conv, block {k // 2}" for k in range(1, 52))
+    series = {"step": np.arange(41)} | {f"gradient_{k}": np.full(41, float(k)) for k in range(1, 52)}
+    figure.set_series(series, False, "nats", names)
+    QApplication.processEvents()
+    shown = [label.text for _, label in figure.legend.items]
+    assert (shown[0], shown[-1]) == (names[0], names[-1])
+    assert 3 <= len(shown) <= 6
+    assert place(figure.legend).height() < figure.height()
+    colours = [c.item.opts["pen"].color().name() for c in figure._curves.values()]
+    assert len(set(colours)) == 51
+    figure.set_series(series, False, "nats", names[::-1])
+    assert figure.legend.items[0][1].text == names[-1]
+
+
 @pytest.mark.parametrize("norms", [np.zeros((28, 28)), np.full((28, 28), np.nan), np.full((28, 28), 1e-30)])
 def test_weights_without_a_scale_are_drawn(draw: Callable[..., Figure], norms: np.ndarray) -> None:
     """Zero, lost, or tiny."""
@@ -457,6 +522,8 @@ def texts(figure: Figure) -> list[tuple[str, QRectF]]:
                 found.append((axis.labelText, place(axis.label)))
     found += [(label.text, place(label)) for i in figure.scene().items() if isinstance(i, pg.LegendItem)
               for _, label in i.items]  # fmt: skip
+    for box in (i for i in figure.scene().items() if isinstance(i, AxesBox)):
+        found += [(" ".join(t.lines), box.mapRectToScene(t.rect)) for t in box.texts]
     return [(t, r) for t, r in found if r.height() > 0]
 
 
@@ -485,7 +552,7 @@ def test_nothing_overlaps_and_nothing_is_cut(draw: Callable[..., Figure], name: 
 def test_the_picture_has_most_of_the_figure(draw: Callable[..., Figure], name: str, dress: str) -> None:
     """Words do not push it aside."""
     figure = draw(name, shown_state(), dress=dress)
-    boxes = [place(i) for i in figure.scene().items() if isinstance(i, pg.ViewBox)]
+    boxes = [place(i) for i in figure.scene().items() if isinstance(i, pg.ViewBox | Stage)]
     share = sum(b.width() * b.height() for b in boxes) / (figure.width() * figure.height())
     assert share > 0.12, share  # texts for the last row of a hall take much of a low screen
 

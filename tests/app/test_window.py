@@ -20,6 +20,8 @@ from thalweg.app.controller import Controller
 from thalweg.app.desk import Desk
 from thalweg.app.main_window import MainWindow
 from thalweg.app.state import AppState, Edit, OpenScene, Report
+from thalweg.app.views.gallery import FIGURES
+from thalweg.app.views.landscape import LandscapeFigure
 from thalweg.core import data as datasets
 from thalweg.core.scene import Scene, load, save
 from thalweg.core.training.service import TrainingService
@@ -283,8 +285,60 @@ def test_panels_are_switched_by_their_keys_and_by_the_scene(qtbot, there: Open) 
         press(qtbot, there, "Ctrl+Z")
         assert figure.isVisible()
         assert there.action(f"panel-{name}").isChecked()
+    press(qtbot, there, "F6")  # closed until it is wanted
+    assert there.window.figures["slices"].isVisible()
+    assert there.state.scene.view.panels[-1] == "slices"
+    assert there.window.docks["slices"] in there.window.tabifiedDockWidgets(there.window.docks["weight-map"])
     there.controller.dispatch(Edit("view.panels", ("curves",)))
     assert [n for n, f in there.window.figures.items() if f.isVisible()] == ["curves"]
+
+
+def test_landscape_and_surface_share_the_middle(qtbot, there: Open) -> None:
+    """Tabs are there only while both are open; what is opened comes to the front; alone it has all the room."""
+    centre, figures = there.window.centre, there.window.figures
+    before = figures["landscape"].size()
+    assert not centre.tabBar().isVisible()
+    press(qtbot, there, "Shift+F2")
+    assert figures["surface"].isVisible()
+    assert not figures["landscape"].isVisible()
+    assert [centre.tabText(k) for k in range(centre.count())] == ["Landscape", "3-D surface"]
+    assert centre.tabBar().isVisible()
+    centre.setCurrentIndex(0)
+    assert figures["landscape"].isVisible()
+    press(qtbot, there, "Shift+F2")
+    there.calm()
+    assert figures["landscape"].size() == before
+    there.controller.dispatch(Edit("view.panels", ("surface",)))
+    assert figures["surface"].isVisible()
+    assert not centre.tabBar().isVisible()
+    press(qtbot, there, "Shift+F2")
+    assert not centre.isVisible()
+    press(qtbot, there, "F2")
+    assert figures["landscape"].isVisible()
+
+
+def test_turning_the_surface_is_one_edit_of_the_scene(qtbot, there: Open) -> None:
+    """It can be undone, starts nothing again and asks for no map."""
+    press(qtbot, there, "Shift+F2")
+    there.calm()
+    figure, generation, number = there.window.figures["surface"], there.state.generation, there.state.map_number
+    assert figure.heading.text == "Loss surface at step 0"
+    before, past = figure.camera, len(there.state.past)
+    area = figure.stage.sceneBoundingRect().center()
+    at = figure.mapFromScene(area)
+    qtbot.mousePress(figure.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    for k in range(1, 5):
+        qtbot.mouseMove(figure.viewport(), at + QPoint(9 * k, 6 * k))
+    assert len(there.state.past) == past
+    qtbot.mouseRelease(figure.viewport(), Qt.MouseButton.LeftButton, pos=at + QPoint(36, 24))
+    camera = there.state.scene.view.camera
+    assert (camera.azimuth, camera.elevation, camera.zoom) == figure.camera != before
+    assert len(there.state.past) == past + 1
+    there.look(3)
+    assert (there.state.generation, there.state.map_number) == (generation, number)
+    press(qtbot, there, "Ctrl+Z")
+    there.calm()
+    assert figure.camera == before
 
 
 def test_controls_and_full_screen(qtbot, there: Open) -> None:
@@ -479,7 +533,7 @@ def test_a_shipped_scene_is_saved_elsewhere(there: Open, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf", ".csv"])
 def test_exporting_every_figure(there: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
     """Through the dialog, which proposes the figures that are open."""
-    names = iter(("landscape", "weight-map", "curves", "gradient-norms"))
+    names = iter(("landscape", "weight-map", "curves", "gradient-norms", "slices"))
 
     def accept(dialog: dialogs.ExportDialog) -> int:
         name = next(names)
@@ -490,10 +544,10 @@ def test_exporting_every_figure(there: Open, tmp_path: Path, monkeypatch: pytest
         return dialog.result()
 
     monkeypatch.setattr(dialogs.ExportDialog, "exec", accept)
-    for _ in range(4):
+    for _ in range(5):
         there.window.triggered.emit("export")
         assert "Written" in there.window.statusBar().currentMessage()
-    assert len([p for p in tmp_path.iterdir() if p.stat().st_size > 300]) == 4
+    assert len([p for p in tmp_path.iterdir() if p.stat().st_size > 100]) == 5
     assert there.state.sentence == ""
 
 
@@ -518,7 +572,7 @@ def test_exporting_with_every_panel_closed(there: Open, monkeypatch: pytest.Monk
     offered: list[int] = []
     monkeypatch.setattr(dialogs.ExportDialog, "exec", lambda dialog: offered.append(dialog.figure.count()))
     there.window.triggered.emit("export")
-    assert offered == [4]
+    assert offered == [len(FIGURES)]
 
 
 def test_dialogs_open(there: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -559,6 +613,61 @@ def test_clicking_the_example_shows_the_next_one(qtbot, there: Open) -> None:
     assert there.state.scene.view.example == 99
     there.calm()
     assert "example 99" in figure.example.getAxis("bottom").labelText
+
+
+def test_zooming_in_and_back(qtbot, there: Open) -> None:
+    """The map is computed in the part asked for; Esc shows the whole plane again, and does nothing after that."""
+    figure = there.window.figures["landscape"]
+    assert isinstance(figure, LandscapeFigure)
+    whole = there.state.shown_ranges
+    assert not there.action("whole").isEnabled()
+    part = ((0.25, 0.75), (-0.5, 0.5))
+    figure.zoom_requested.emit(*part)
+    assert figure.box.viewRange() == [list(r) for r in part]
+    there.until(lambda s: s.map.complete and (s.map.x[0], s.map.x[-1]) == part[0])
+    assert (there.state.map.y[0], there.state.map.y[-1]) == part[1]
+    assert there.state.map.loss.shape == (9, 9)
+    there.calm()
+    assert "zoomed in" in figure.heading.text
+    qtbot.keyClick(there.window, Qt.Key.Key_Escape)
+    assert there.state.shown_ranges == whole
+    there.until(lambda s: (s.map.x[0], s.map.x[-1]) == whole[0])
+    there.calm()
+    assert "zoomed in" not in figure.heading.text
+    assert not there.action("whole").isEnabled()
+    figure.zoom_requested.emit((0.5, 0.5), (0.0, 1.0))
+    assert there.state.sentence.startswith("Not zoomed")
+
+
+def test_escape_in_a_field_takes_back_what_was_typed_and_leaves_the_zoom(qtbot, there: Open) -> None:
+    """The second one is the window's."""
+    there.window.figures["landscape"].zoom_requested.emit((0.25, 0.75), (-0.5, 0.5))
+    there.window.activateWindow()
+    field = there.window.run_panel.findChildren(QLineEdit)[-1]
+    before = field.text()
+    field.setFocus()
+    field.selectAll()
+    qtbot.keyClicks(field, "77")
+    assert field.text() != before
+    qtbot.keyClick(field, Qt.Key.Key_Escape)
+    assert field.text() == before
+    assert there.state.zoom is not None
+    qtbot.keyClick(field, Qt.Key.Key_Escape)
+    assert there.state.zoom is None
+
+
+def test_what_the_landscape_shows_is_chosen_in_the_form(there: Open) -> None:
+    """Accuracy, values on lines, arrows: no new map is needed."""
+    figure = there.window.figures["landscape"]
+    assert isinstance(figure, LandscapeFigure)
+    number = there.state.map_number
+    for path, value in (("quantity", "accuracy"), ("labels", False), ("arrows", True)):
+        there.window.view_panel.edited.emit(f"view.plane.{path}", value)
+    there.calm()
+    assert figure.bar.getAxis("right").labelText == "training accuracy (%)"
+    assert "Arrows: " in figure.caption.text
+    assert "Accuracy" in figure.heading.text
+    assert there.state.map_number == number
 
 
 def test_the_last_session_can_be_opened_again(opened: Callable[..., Open]) -> None:

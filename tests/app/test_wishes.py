@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from thalweg.app.state import (
@@ -16,6 +17,8 @@ from thalweg.app.state import (
     SetPlaying,
     SetSettings,
     StepOnce,
+    WholePlane,
+    Zoom,
     reduce,
 )
 from thalweg.app.wishes import landscape_commands, map_key, map_request, session_commands, wants_parameters
@@ -150,6 +153,15 @@ def test_a_map_that_nobody_can_see_is_cancelled() -> None:
         assert landscape_commands(state, with_share(state, 0.0)) == [Share(0.0), *owed]
 
 
+def test_the_surface_alone_is_reason_enough_for_a_map() -> None:
+    """It shows the same map; only when the last of the two is closed is there nobody to see it."""
+    state = reduce(Edit("view.panels", ("landscape", "surface")), asked(at_zero()))
+    alone = reduce(Edit("view.panels", ("surface",)), state)
+    assert landscape_commands(state, alone) == []
+    assert landscape_commands(alone, reduce(Edit("view.panels", ("curves",)), alone)) == [Cancel(1)]
+    assert map_request(reduce(Edit("view.panels", ("surface",)), at_zero())) is not None
+
+
 # --- parameters and maps ---------------------------------------------------------------------------------------------
 
 
@@ -196,6 +208,15 @@ def test_a_request_carries_all_that_the_map_depends_on() -> None:
     assert key == map_key(state)
 
 
+def test_a_request_carries_the_running_statistics_of_both_points() -> None:
+    """Those of the current point, and those of the point where the plane is laid."""
+    first, later = (replace(frame(step=s, parameters=True), buffers=np.full(2, float(s))) for s in (0, 5))
+    state = reduce(started(), reduce(Ready("landscape"), state_of()))
+    found = map_request(reduce(later, reduce(first, state)))
+    assert found is not None
+    assert (found[0].laid_buffers.tolist(), found[0].buffers.tolist()) == ([0, 0], [5, 5])
+
+
 def test_the_same_map_is_not_asked_for_twice() -> None:
     """Neither while it is computed nor when it is there."""
     state = asked(at_zero())
@@ -220,6 +241,7 @@ def test_a_map_under_way_is_finished_though_training_moves_on() -> None:
         Edit("view.plane.resolution", 11),
         Edit("view.plane.x.high", 9.0),
         Edit("view.plane.mode", "fixed"),
+        Zoom((0.5, 1.5), (0.0, 1.0)),
         frame(step=1, on=path(0, (0.0, 500.0)), parameters=True),
     ],
 )
@@ -231,9 +253,23 @@ def test_a_map_of_another_geometry_does_not_wait(message: object) -> None:
     assert found[0].number == state.map_number + 1
 
 
-@pytest.mark.parametrize("where", ["view.plane.colour", "view.plane.levels", "view.log_loss", "view.panels", "title"])
+def test_zoomed_in_the_map_is_asked_for_there() -> None:
+    """At the resolution of the whole plane."""
+    zoomed = reduce(Zoom((0.5, 1.5), (0.0, 0.25)), asked(at_zero()))
+    found = map_request(zoomed)
+    assert found is not None
+    assert (found[0].x_range, found[0].y_range) == ((0.5, 1.5), (0.0, 0.25))
+    assert found[1].resolution == zoomed.scene.view.plane.resolution
+    back = map_request(reduce(WholePlane(), zoomed))
+    assert back is None, "it is on its way"
+
+
+DRAWN = {"view.plane.colour": "log", "view.plane.levels": 5, "view.log_loss": True, "title": "x",
+         "view.panels": ("landscape",), "view.plane.quantity": "accuracy", "view.plane.labels": False,
+         "view.plane.arrows": True}  # fmt: skip
+
+
+@pytest.mark.parametrize("where", DRAWN)
 def test_what_only_changes_the_drawing_asks_for_no_map(where: str) -> None:
     """The numbers are the same."""
-    value = {"view.plane.colour": "log", "view.plane.levels": 5, "view.log_loss": True, "title": "x",
-             "view.panels": ("landscape",)}[where]  # fmt: skip
-    assert map_request(reduce(Edit(where, value), asked(at_zero()))) is None
+    assert map_request(reduce(Edit(where, DRAWN[where]), asked(at_zero()))) is None

@@ -117,7 +117,7 @@ def test_a_session_trains_and_answers(session: Ear) -> None:
     session.worker.send(Start(1, scene.run))
     found = session.wait(Started)
     assert isinstance(found, Started)
-    assert found.sizes == (784, 8, 10)
+    assert found.run.network.sizes == (784, 8, 10)
     session.wait(Frame)
     session.worker.send(Advance(1, 40))
     for k in range(2, 50):

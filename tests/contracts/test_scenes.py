@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PyQt6.QtCore import QLocale  # noqa: F401  Qt before torch, as in the app
 
 from thalweg import assets
 from thalweg.app.compute.inline import InlineLandscapes, InlineSession
 from thalweg.app.controller import Controller
+from thalweg.app.intents import StepOnce
 from thalweg.app.settings import Settings
-from thalweg.app.state import opened
+from thalweg.app.state import NOT_YET, opened
 from thalweg.core.data import CLASS_NAMES
 from thalweg.core.scene import Scene, dumps, loads
 
@@ -40,12 +43,18 @@ def test_a_scene_says_what_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", OF_DIGITS)
 def test_a_scene_comes_to_its_landscape(name: str) -> None:
-    """Started as it is, it gives a complete map with the path on it, without a sentence of complaint."""
-    scene = assets.shipped_scene(name).edited({"pace.play": False})
+    """On a coarse grid it gives a complete map with the path on it, without a sentence of complaint.
+
+    A plane of the path's own directions needs a path first, and says so until there is one.
+    """
+    scene = assets.shipped_scene(name).edited({"pace.play": False, "view.plane.resolution": 17})
     controller = Controller(opened(scene, name, Settings()), InlineSession(), InlineLandscapes())
     for _ in range(20):
         controller.tick()
         state = controller.state
+        if state.map_error.startswith(NOT_YET):
+            controller.dispatch(StepOnce())
+            continue
         if state.map and state.map.complete and state.path:
             break
     assert (state.sentence, state.map_error, state.missing) == ("", "", None)
@@ -54,3 +63,18 @@ def test_a_scene_comes_to_its_landscape(name: str) -> None:
     assert state.map.plane == state.path.plane
     assert state.map.loss.shape == (scene.view.plane.resolution,) * 2
     assert state.map.loss.max() > state.map.loss.min() > 0
+
+
+def test_the_two_residual_scenes_differ_in_the_skip_connections_alone() -> None:
+    """So that what differs in their pictures is due to them."""
+    with_skips, plain = (assets.shipped_scene(n) for n in ("residual", "residual-plain"))
+    assert with_skips.run == plain.edited({"run.network.skips": True}).run
+    assert with_skips.view == plain.view
+    assert with_skips.run != plain.run
+
+
+def test_the_readme_names_every_scene() -> None:
+    """In the table of scenes."""
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    table = text[text.index("| scene | what it shows |") : text.index("## Command line")]
+    assert [n for n in NAMES if f"`{n}`" not in table] == []

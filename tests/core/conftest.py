@@ -1,4 +1,4 @@
-"""What every test of the core stands on: one torch thread."""
+"""What every test of the core stands on: one torch thread, and the same numbers each time."""
 
 from __future__ import annotations
 
@@ -15,3 +15,11 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def same_numbers() -> Iterator[None]:
+    """Torch's global generator, from which modules draw their weights, begins anew with each test."""
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(0)
+        yield

@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from scipy.interpolate import RegularGridInterpolator
 
-from thalweg.core.landscape.contours import band, levels, lines
+from thalweg.core.landscape.contours import band, bands, levels, lines, lines_of_levels
 
 RANGES = st.tuples(st.floats(-1e4, 1e4), st.floats(1e-6, 1e4))
 
@@ -47,18 +47,33 @@ def test_linear_levels_are_round_and_inside_the_range(range_: tuple[float, float
 @example(1.0, 1000.0, 16)
 @example(1e-3, 1e5, 3)
 def test_logarithmic_levels_are_inside_the_range(low: float, ratio: float, count: int) -> None:
-    """Strictly inside, rising, at most as many as asked for, at least three; the same digits in every power of ten."""
+    """Strictly inside, rising, at most as many as asked for, at least three; the same digits in every power of ten.
+
+    Where the highest value is less than three times the lowest, they are round linear levels.
+    """
     high = low * ratio
     found = levels(np.array([[high, low], [-1.0, 0.0]]), count, log=True)
     assert ((found > low) & (found < high)).all()
     assert (np.diff(found) > 0).all()
     assert min(3, count) <= len(found) <= count
     even = np.allclose(np.diff(np.log(found)), np.log(ratio) / (count + 1))
+    if high < 3 * low:
+        assert even or is_multiple_of_round_step(found)
+        return
     digits = [f"{v:.5e}".split("e")[0] for v in found]
     assert even or all(float(d) * 100 == pytest.approx(round(float(d) * 100)) for d in digits)
     if not even and ratio >= 100:  # a full power of ten in the middle has every digit that occurs anywhere
         full = {d for d, v in zip(digits, found, strict=True) if int(np.floor(np.log10(low))) < np.floor(np.log10(v))}
         assert set(digits) >= full
+
+
+@given(st.floats(1e-6, 1e3), st.floats(30, 1e7), st.integers(12, 24), st.floats(1.001, 1.3))
+def test_a_range_that_widens_keeps_most_of_its_logarithmic_levels(
+    low: float, ratio: float, count: int, more: float
+) -> None:
+    """Across a power of ten too: never fewer than half, whatever the range was."""
+    before, after = (levels(np.array([[low, low * r]]), count, log=True) for r in (ratio, ratio * more))
+    assert len(after) > 0.5 * len(before)
 
 
 @pytest.mark.parametrize("log", [False, True])
@@ -171,3 +186,20 @@ def test_bands_leave_out_what_is_not_finite() -> None:
     values = np.add.outer(y, x)
     values[:, 4] = np.inf
     assert area(band(x, y, values, -np.inf, np.inf)) == pytest.approx(12)
+
+
+def test_several_levels_at_once_are_what_they_are_one_by_one() -> None:
+    """Lines and bands, also around values that are not finite."""
+    x, y = np.linspace(-2, 3, 12), np.linspace(0, 1, 9)
+    z = np.sin(2 * x[None]) + 3 * y[:, None] ** 2
+    z[2, 3] = np.nan
+    wanted = np.array([-0.5, 0.4, 1.7, 9.0])
+    for level, together in zip(wanted, lines_of_levels(x, y, z, wanted), strict=True):
+        alone = lines(x, y, z, float(level))
+        assert len(alone) == len(together)
+        assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+    limits = [(-1.0, 0.4), (0.4, np.inf), (8.0, 9.0)]
+    for pair, areas in zip(limits, bands(x, y, z, limits), strict=True):
+        for (points, offsets), (p, o) in zip(band(x, y, z, *pair), areas, strict=True):
+            assert np.array_equal(points, p)
+            assert np.array_equal(offsets, o)

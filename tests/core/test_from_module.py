@@ -515,7 +515,7 @@ def test_no_point_leaves_its_buffers_to_the_next(replaces: bool) -> None:
     found = loss_landscape(module, examples(), F.cross_entropy, points=3)
     assert everything_of(module) == before
     same = loss_landscape(module.out, examples(), F.cross_entropy, points=3)
-    np.testing.assert_array_equal(found.loss, same.loss)
+    np.testing.assert_allclose(found.loss, same.loss, rtol=1e-6)
 
 
 def test_progress(capsys: pytest.CaptureFixture[str]) -> None:
@@ -534,3 +534,17 @@ def test_points_made_in_the_plane_come_back_from_its_projection() -> None:
     assert isinstance(plane.x, Direction)
     points = torch.stack([plane.at(0.5, -0.25), subject.origin])
     np.testing.assert_allclose(plane.project(points)[:, :2], [[0.5, -0.25], [0, 0]], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"ignore_index": 1}, {"weight": torch.tensor([1.0, 5.0, 0.5])}, {"label_smoothing": 0.2}, {"reduction": "none"}],
+    ids=lambda options: next(iter(options)),
+)
+def test_every_option_of_the_cross_entropy_counts(options: dict[str, Any]) -> None:
+    """The loss in the middle of the grid is the loss that was given, of the whole batch."""
+    module, batch = module_of(mlp).eval(), examples()
+    loss = nn.CrossEntropyLoss(**options)
+    found = loss_landscape(module, batch, loss, points=3)
+    with torch.no_grad():
+        assert found.loss[1, 1] == pytest.approx(loss(module(batch[0]), batch[1]).mean().item(), rel=1e-5)

@@ -14,11 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from thalweg.core.curvature.steps import finish
 from thalweg.core.landscape import dense_chain
-from thalweg.core.landscape.dense_chain import DenseChain, chain_of
-from thalweg.core.landscape.evaluators import evaluator_for
+from thalweg.core.landscape.dense_chain import DenseChain
+from thalweg.core.landscape.evaluators import Evaluator, evaluator_for
 from thalweg.core.landscape.grid import Landscape, axis, landscape, passes
 from thalweg.core.landscape.pointwise import Pointwise
+from thalweg.core.landscape.replayed import Replayed
+from thalweg.core.landscape.sample import sample_of
+from thalweg.core.landscape.tiled import Tiled
 from thalweg.core.plane.direction import Direction
 from thalweg.core.plane.lay import lay
 from thalweg.core.plane.plane import Plane
@@ -39,7 +43,17 @@ def plane_in(problem: Problem, x: tuple[int, ...], y: tuple[int, ...], seed: int
     )
 
 
-def evaluated(evaluator: DenseChain | Pointwise, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def plain_loop(problem: Problem, plane: Plane) -> Pointwise:
+    """One forward pass for each point."""
+    return Pointwise(sample_of(problem, problem.train), plane)
+
+
+def is_chain(evaluator: Evaluator) -> bool:
+    """Whether several points are computed at once, as for a chain of dense layers."""
+    return isinstance(evaluator, Tiled) and isinstance(evaluator.plan, DenseChain)
+
+
+def evaluated(evaluator: Evaluator, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Loss and accuracy at all points, put where the parts say."""
     loss, accuracy = np.full(len(points), np.nan), np.full(len(points), np.nan)
     seen = np.zeros(len(points), dtype=int)
@@ -107,7 +121,7 @@ def test_dense_chain_is_the_plain_loop(case: tuple[Problem, Plane, np.ndarray], 
     problem, plane, points = case
     with mock.patch.object(dense_chain, "EXAMPLES", block), mock.patch.object(dense_chain, "BUFFER_BYTES", buffer):
         evaluator = evaluator_for(problem, plane, problem.train)
-        assert isinstance(evaluator, DenseChain)
+        assert is_chain(evaluator)
         assert_as_plain(problem, evaluator, plane, points, problem.train)
 
 
@@ -115,7 +129,7 @@ def test_dense_chain_is_the_plain_loop(case: tuple[Problem, Plane, np.ndarray], 
 def test_pointwise_is_the_plain_loop(case: tuple[Problem, Plane, np.ndarray]) -> None:
     """The evaluator that serves every module is right too."""
     problem, plane, points = case
-    assert_as_plain(problem, Pointwise(problem, plane, problem.train), plane, points, problem.train)
+    assert_as_plain(problem, plain_loop(problem, plane), plane, points, problem.train)
 
 
 def test_a_direction_that_moves_only_biases_moves() -> None:
@@ -141,7 +155,7 @@ def test_the_networks_of_the_app_are_right_on_their_own_planes(loss: str) -> Non
         (AxisSpec(kind="random"), AxisSpec(kind="random", seed=9)),
         (AxisSpec(layers=(1,), kind="weight", source=300), AxisSpec(layers=(4,), kind="weight", target=3)),
     ):
-        plane = lay(problem, problem.start, PlaneSpec(x=x, y=y))
+        plane = finish(lay(problem, problem.start, PlaneSpec(x=x, y=y)))
         assert_as_plain(problem, evaluator_for(problem, plane, problem.train), plane, points, problem.train)
 
 
@@ -153,7 +167,7 @@ def test_equal_scores_are_classified_as_argmax_does() -> None:
     points = np.array([(0.0, 0.0), (1.0, 0.0)])
     share = (problem.train[1] == 0).double().mean().item()
     assert 0 < share < 1
-    for evaluator in (Pointwise(problem, plane, problem.train), evaluator_for(problem, plane, problem.train)):
+    for evaluator in (plain_loop(problem, plane), evaluator_for(problem, plane, problem.train)):
         assert evaluated(evaluator, points)[1].tolist() == [share, share]
 
 
@@ -166,7 +180,7 @@ def test_a_loss_that_is_not_finite_stays_so(seed: int, activation: str, loss: st
     last[-1] = torch.nan
     for origin, points in ((last, [(0.0, 0.0), (1.0, 2.0)]), (plane.origin, [(np.nan, 0.0), (0.0, np.inf)])):
         moved = Plane(origin, plane.x, plane.y)
-        for evaluator in (Pointwise(problem, moved, problem.train), evaluator_for(problem, moved, problem.train)):
+        for evaluator in (plain_loop(problem, moved), evaluator_for(problem, moved, problem.train)):
             found, accuracy = evaluated(evaluator, np.array(points))
             assert not np.isfinite(found).any()
             assert np.isnan(accuracy).all(), "a network without scores classifies nothing"
@@ -178,7 +192,7 @@ def test_accuracy_is_not_a_number_exactly_where_a_score_is_not(seed: int, block:
     problem = toy(activation="relu", seed=seed)
     plane = plane_in(problem, (1, 2, 3), (1, 2, 3), seed)
     points = np.array([(0.0, 0.0), (1e20, 0.0), (0.5, -0.5), (np.nan, 0.0)])
-    plain_one = evaluated(Pointwise(problem, plane, problem.train), points)[1]
+    plain_one = evaluated(plain_loop(problem, plane), points)[1]
     with mock.patch.object(dense_chain, "EXAMPLES", block):
         fast = evaluated(evaluator_for(problem, plane, problem.train), points)[1]
     assert np.array_equal(np.isnan(fast), np.isnan(plain_one))
@@ -226,29 +240,42 @@ def _hooked() -> nn.Module:
     return module
 
 
-UNKNOWN: dict[str, Callable[[], nn.Module]] = {
-    "dropout": lambda: nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Dropout(0.5), nn.Linear(5, 3)).eval(),
-    "layer norm": lambda: nn.Sequential(nn.Linear(4, 5), nn.LayerNorm(5), nn.Tanh(), nn.Linear(5, 3)),
-    "batch norm": lambda: nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 3)).eval(),
-    "own forward": lambda: Doubled(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)),
-    "nested": lambda: nn.Sequential(nn.Sequential(nn.Linear(4, 5), nn.Tanh()), nn.Linear(5, 3)),
-    "no bias": lambda: nn.Sequential(nn.Linear(4, 5, bias=False), nn.Tanh(), nn.Linear(5, 3)),
-    "other activation": lambda: nn.Sequential(nn.Linear(4, 5), nn.GELU(), nn.Linear(5, 3)),
-    "two activations": lambda: nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.ReLU(), nn.Linear(5, 3)),
-    "activation first": lambda: nn.Sequential(nn.Tanh(), nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)),
-    "flatten": lambda: nn.Sequential(nn.Flatten(), nn.Linear(4, 3)),
-    "convolution": lambda: nn.Sequential(nn.Unflatten(1, (1, 4)), nn.Conv1d(1, 2, 2), nn.Flatten(), nn.Linear(6, 3)),
-    "hook": _hooked,
+KNOWN: dict[str, tuple[type, Callable[[], nn.Module]]] = {
+    "dropout": (DenseChain, lambda: nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Dropout(0.5), nn.Linear(5, 3)).eval()),
+    "layer norm": (Replayed, lambda: nn.Sequential(nn.Linear(4, 5), nn.LayerNorm(5), nn.Tanh(), nn.Linear(5, 3))),
+    "batch norm": (
+        DenseChain,
+        lambda: nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5, affine=False), nn.Tanh(), nn.Linear(5, 3)).eval(),
+    ),
+    "batch norm that moves": (
+        Replayed,
+        lambda: nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 3)).eval(),
+    ),
+    "own forward": (DenseChain, lambda: Doubled(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3))),
+    "nested": (DenseChain, lambda: nn.Sequential(nn.Sequential(nn.Linear(4, 5), nn.Tanh()), nn.Linear(5, 3))),
+    "no bias": (DenseChain, lambda: nn.Sequential(nn.Linear(4, 5, bias=False), nn.Tanh(), nn.Linear(5, 3))),
+    "GELU": (DenseChain, lambda: nn.Sequential(nn.Linear(4, 5), nn.GELU(), nn.Linear(5, 3))),
+    "two activations": (DenseChain, lambda: nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.ReLU(), nn.Linear(5, 3))),
+    "activation first": (DenseChain, lambda: nn.Sequential(nn.Tanh(), nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3))),
+    "flatten": (DenseChain, lambda: nn.Sequential(nn.Flatten(), nn.Linear(4, 3))),
+    "convolution": (
+        Replayed,
+        lambda: nn.Sequential(nn.Unflatten(1, (1, 4)), nn.Conv1d(1, 2, 2), nn.ReLU(), nn.Flatten(), nn.Linear(6, 3)),
+    ),
+    "hook": (DenseChain, _hooked),
+    "a layer used twice": (DenseChain, _shared_layer),
 }
 
 
-@pytest.mark.parametrize("name", UNKNOWN)
-def test_a_network_that_the_fast_path_does_not_know_is_only_slower(name: str) -> None:
-    """Anything but a plain chain goes to the general path, which is right for it."""
-    problem = problem_of(made(UNKNOWN[name]), 4, 3, examples=9)
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_network_is_known_from_what_it_does(name: str) -> None:
+    """Whatever a chain is made of, it is computed as one; and every network rightly."""
+    kind, make = KNOWN[name]
+    problem = problem_of(made(make), 4, 3, examples=9)
     plane = plane_in(problem, (), (), 1, 0.3)
     evaluator = evaluator_for(problem, plane, problem.train)
-    assert isinstance(evaluator, Pointwise)
+    assert isinstance(evaluator, Tiled)
+    assert type(evaluator.plan) is kind
     assert_as_plain(problem, evaluator, plane, np.array([(0.0, 0.0), (1.0, -2.0), (3.0, 1.0)]), problem.train)
 
 
@@ -267,11 +294,6 @@ def test_unusual_chains_are_right(make: Callable[[], nn.Module]) -> None:
     plane = plane_in(problem, (), (), 1, 0.3)
     evaluator = evaluator_for(problem, plane, problem.train)
     assert_as_plain(problem, evaluator, plane, np.array([(0.0, 0.0), (1.0, -2.0), (3.0, 1.0)]), problem.train)
-
-
-def test_a_layer_that_is_used_twice_is_no_chain() -> None:
-    """One set of weights in two places is not what the fast path computes."""
-    assert chain_of(made(_shared_layer)) is None
 
 
 # --- the grid --------------------------------------------------------------------------------------------------------
@@ -363,10 +385,10 @@ def state_of(problem: Problem) -> list[object]:
 
 SEEN: dict[str, Callable[[], nn.Module]] = {
     "chain": lambda: nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)),
-    "layer norm": UNKNOWN["layer norm"],
-    "batch norm": UNKNOWN["batch norm"],
-    "batch norm in training": lambda: UNKNOWN["batch norm"]().train(),
-    "dropout in training": lambda: UNKNOWN["dropout"]().train(),
+    "layer norm": KNOWN["layer norm"][1],
+    "batch norm": KNOWN["batch norm that moves"][1],
+    "batch norm in training": lambda: KNOWN["batch norm that moves"][1]().train(),
+    "dropout in training": lambda: KNOWN["dropout"][1]().train(),
 }
 
 

@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from thalweg.core import data as datasets
+from thalweg.core.curvature.steps import finish
+from thalweg.core.landscape import evaluators
 from thalweg.core.landscape import service as services
 from thalweg.core.landscape.service import LandscapeService
-from thalweg.core.messages import Failed, Map, MapRequest, PlaneLaid
+from thalweg.core.messages import Failed, Map, MapProgress, MapRequest, PlaneLaid
 from thalweg.core.plane.lay import lay
 from thalweg.core.problem import Problem, build
 from thalweg.core.scene import AxisSpec, PlaneSpec, RunSpec
@@ -68,7 +70,7 @@ def test_a_plane_is_laid_and_then_mapped_coarse_to_fine(trained) -> None:
     assert isinstance(laid, PlaneLaid)
     assert (laid.generation, laid.plane, laid.step) == (4, 2, 0)
     problem, start, _ = trained
-    plane = lay(problem, torch.from_numpy(start), VIEW)
+    plane = finish(lay(problem, torch.from_numpy(start), VIEW))
     assert np.array_equal(laid.origin, start)
     np.testing.assert_allclose(laid.x, plane.x.vector.numpy(), atol=1e-7)
     np.testing.assert_allclose(laid.y, plane.y.vector.numpy(), atol=1e-7)
@@ -89,7 +91,8 @@ def test_the_map_of_a_fixed_plane_is_the_plain_loss_on_it(trained) -> None:
     laid, *_, found = answered(LandscapeService(), request(trained))
     batch = problem.first(40)
     origin, u, v = (torch.from_numpy(a).double() for a in (laid.origin, laid.x, laid.y))
-    assert found.x.tolist() == np.linspace(-1, 2, 9).tolist()
+    even = np.linspace(-1, 2, 9)
+    assert found.x.tolist() == [*even[:3].tolist(), 0.0, *even[4:].tolist()]  # through the point where it was laid
     assert found.y.tolist() == np.linspace(-1, 1, 9).tolist()
     for j, i in ((0, 0), (8, 3), (2, 7)):
         loss, accuracy, _ = plain(problem, origin + found.x[i] * u + found.y[j] * v, batch)
@@ -148,9 +151,9 @@ def test_a_fixed_map_is_computed_once(trained, monkeypatch: pytest.MonkeyPatch) 
     service, calls = LandscapeService(), []
     computed = services.landscape
 
-    def counted(*args: object):
+    def counted(*args: object, **options: object):
         calls.append(args)
-        return computed(*args)
+        return computed(*args, **options)
 
     monkeypatch.setattr(services, "landscape", counted)
     *_, first = answered(service, request(trained))
@@ -233,6 +236,54 @@ def test_data_that_is_missing_fails_with_a_sentence(trained, tmp_path) -> None:
 def test_a_request_can_be_left_between_grid_points(trained) -> None:
     """There is a pause before the first map, so that a newer request need not wait."""
     events = LandscapeService().answer(request(trained))
-    assert isinstance(next(events), PlaneLaid)
+    assert isinstance(next(e for e in events if e is not None), PlaneLaid)
     assert next(events) is None
     events.close()
+
+
+def test_a_map_that_takes_long_tells_how_far_it_is(trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ever more points of all, and how long the others will take at that speed."""
+    monkeypatch.setattr(services, "PATIENCE", 0.0)
+    told = [e for e in answered(LandscapeService(), request(trained)) if isinstance(e, MapProgress)]
+    assert all((e.generation, e.number, e.total) == (4, 1, VIEW.resolution**2) for e in told)
+    done = [e.done for e in told]
+    assert done == sorted(done)
+    assert done[-1] == VIEW.resolution**2
+    assert MapProgress(1, 1, 300, 900, 2.0).seconds_left == pytest.approx(4.0)
+    assert MapProgress(1, 1, 0, 900, 2.0).seconds_left == float("inf")
+
+
+def test_a_network_is_known_again(trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second map of a run takes the way of the first untried, to the same values; another network is tried."""
+    tried = []
+    original = evaluators._agree
+    monkeypatch.setattr(evaluators, "_agree", lambda *a: tried.append(original(*a)))
+    service, follows = LandscapeService(), VIEW.model_copy(update={"mode": "follow"})
+    first = answered(service, request(trained, follows))[-1]
+    again = answered(service, request(trained, follows, number=2, step=16))[-1]
+    assert len(tried) == 1
+    assert np.array_equal(first.loss, again.loss)
+    other = tiny_run(network__activation="tanh")
+    answered(service, request(trained, follows, number=3, run=other))
+    assert len(tried) == 2
+
+
+@pytest.mark.parametrize("mode", ["fixed", "follow", "re-aim"])
+@pytest.mark.parametrize("x_range", [(-2.0, 4.0), (-0.3, 0.9), (0.5, 1.0)])
+def test_the_trained_point_is_on_the_grid(trained, mode: str, x_range: tuple[float, float]) -> None:
+    """Exactly, wherever it lies between the ends, which stay: there the map has the loss of the point itself."""
+    problem, start, point = trained
+    laid_at = point if mode == "re-aim" else start
+    view = VIEW.model_copy(update={"mode": mode})
+    m = answered(LandscapeService(), request(trained, view, x_range=x_range, laid=laid_at))[-1]
+    place = (0.0, 0.0) if mode == "fixed" else m.point
+    assert (m.x[0], m.x[-1]) == x_range
+    assert (np.diff(m.x) > 0).all()
+    if not x_range[0] < place[0] < x_range[1]:
+        assert m.x == pytest.approx(np.linspace(*x_range, len(m.x)))
+        return
+    (i,), (j,) = np.flatnonzero(m.x == place[0]), np.flatnonzero(m.y == place[1])
+    here = torch.from_numpy(start if mode == "fixed" else point)
+    expected, accuracy, _ = plain(problem, here, problem.first(VIEW.examples))
+    assert m.loss[j, i] == pytest.approx(expected, rel=1e-6)
+    assert m.accuracy[j, i] == accuracy

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from thalweg.core.curvature.steps import finish
 from thalweg.core.plane.direction import Direction, DirectionError, layers_in_words
 from thalweg.core.plane.gradient import negative_gradient
 from thalweg.core.plane.lay import lay
@@ -283,7 +284,7 @@ def test_a_random_second_axis_is_perpendicular_to_a_random_first(seeds: tuple[in
     """It stands upright on it, and no layer moves that was not chosen."""
     problem = toy()
     x = AxisSpec(layers=(1,), kind="random", seed=seeds[0])
-    plane = lay(problem, problem.start, PlaneSpec(x=x, y=AxisSpec(kind="random", seed=seeds[1])))
+    plane = finish(lay(problem, problem.start, PlaneSpec(x=x, y=AxisSpec(kind="random", seed=seeds[1]))))
     u, v = plane.x.vector.double(), plane.y.vector.double()
     assert abs(u @ v / (u.norm() * v.norm())).item() < 1e-6
     assert abs(plane.cosine) < 1e-6
@@ -294,7 +295,7 @@ def test_a_random_axis_beside_another_kind_stays_as_drawn(kind: str) -> None:
     """Filter norms and resting biases are kept; the plane says that its axes are oblique."""
     problem = toy()
     x = AxisSpec(layers=(1,), kind=kind)
-    plane = lay(problem, problem.start, PlaneSpec(x=x, y=AxisSpec(kind="random", seed=4)))
+    plane = finish(lay(problem, problem.start, PlaneSpec(x=x, y=AxisSpec(kind="random", seed=4))))
     assert torch.equal(plane.y.vector, random_direction(problem, problem.start, (), 4).vector)
     u, v = plane.x.vector.double(), plane.y.vector.double()
     assert plane.cosine == pytest.approx(float(u @ v / (u.norm() * v.norm())))
@@ -305,12 +306,12 @@ def test_lay_takes_each_axis_from_its_spec() -> None:
     problem = toy()
     spec = PlaneSpec(x=AxisSpec(layers=(2,), kind="weight", source=1, target=3), y=AxisSpec(layers=(1, 3)), examples=5)
     origin = problem.start.clone()
-    plane = lay(problem, origin, spec)
+    plane = finish(lay(problem, origin, spec))
     assert torch.equal(plane.x.vector, single_weight(problem, origin, 2, 1, 3).vector)
     assert torch.equal(plane.y.vector, negative_gradient(problem, origin, (1, 3), 5).vector)
     assert not torch.equal(plane.y.vector, negative_gradient(problem, origin, (1, 3), 6).vector)
     spec = PlaneSpec(x=AxisSpec(layers=(2,), kind="random", seed=8), y=AxisSpec())
-    assert torch.equal(lay(problem, origin, spec).x.vector, random_direction(problem, origin, (2,), 8).vector)
+    assert torch.equal(finish(lay(problem, origin, spec)).x.vector, random_direction(problem, origin, (2,), 8).vector)
     origin += 1
     assert torch.equal(plane.origin, problem.start)
 
@@ -321,7 +322,7 @@ def test_the_same_axis_twice_is_refused(kind: str) -> None:
     problem = toy()
     axis = AxisSpec(layers=(2,), kind=kind)
     with pytest.raises(DirectionError, match=r"parallel \(cosine 1\.0000\)"):
-        lay(problem, problem.start, PlaneSpec(x=axis, y=axis))
+        finish(lay(problem, problem.start, PlaneSpec(x=axis, y=axis)))
 
 
 def test_labels_say_what_the_axes_are() -> None:

@@ -165,7 +165,7 @@ def test_components_are_scikit_learns(snapshots: int, seed: int, layers: tuple[i
     axis = found.direction(count, rows)
     assert axis.vector.dtype == rows.dtype
     assert f"principal component {count} of the path in " in axis.label
-    assert f"({100 * found.shares[count - 1]:.1f} % of it" in axis.label
+    assert f", {100 * found.shares[count - 1]:.1f} % of it" in axis.label
     torch.testing.assert_close(principal_direction(rows, layers, count, layout).vector.abs(), axis.vector.abs())
 
 
@@ -223,7 +223,7 @@ def test_a_straight_path_has_one_component() -> None:
 def test_paths_without_components_are_refused() -> None:
     """One snapshot, no movement in the layer, numbers that are not finite; what moves elsewhere does not count."""
     layout, rows = three_layers(), drawn_path(10, 0)
-    with pytest.raises(DirectionError, match="1 snapshots so far"):
+    with pytest.raises(DirectionError, match="1 snapshot so far"):
         principal_direction(rows[:1], (), 1, layout)
     rows[:, layout.layers[1].span] = torch.randn(15) / 3
     with pytest.raises(DirectionError, match="layer 2 did not move"):

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from thalweg.core.files import write_atomically
-from thalweg.core.scene import AxisSpec, RunSpec, Scene, Spec, SpecError, dumps, load, loads, parse, save
+from thalweg.core.scene import AxisSpec, NetworkSpec, RunSpec, Scene, Spec, SpecError, dumps, load, loads, parse, save
 from thalweg.core.scene.data import SIZES
+from thalweg.core.scene.layers import layer_shapes
 
 # --- scenes of every kind --------------------------------------------------------------------------------------------
 
@@ -38,7 +39,8 @@ def _value(annotation: Any, schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     if get_origin(annotation) is tuple:
         entry = get_args(annotation)[0]
         inner = get_args(entry)[0] if hasattr(entry, "__metadata__") else entry
-        return st.lists(_value(inner, schema["items"]), max_size=min(6, schema.get("maxItems", 6))).map(tuple)
+        least, most = schema.get("minItems", 0), min(6, schema.get("maxItems", 6))
+        return st.lists(_value(inner, schema["items"]), min_size=least, max_size=most).map(tuple)
     assert not isinstance(annotation, UnionType), "a kind of field that this strategy does not know yet"
     low, high = schema.get("minimum"), schema.get("maximum")
     if annotation is bool:
@@ -64,15 +66,18 @@ def scenes(draw: st.DrawFn) -> Scene:
     count = data["train"] or SIZES[data["name"]][0]
     run["optimiser"]["batch_size"] = 1 + run["optimiser"]["batch_size"] % count
     view["example"] %= count
-    sizes = (784, *run["network"]["hidden"], 10)
+    layers = layer_shapes(NetworkSpec.model_validate(run["network"]))
     for name in ("x", "y"):
         axis = view["plane"][name]
-        axis["layers"] = tuple(dict.fromkeys(1 + n % (len(sizes) - 1) for n in axis["layers"]))
+        axis["layers"] = tuple(dict.fromkeys(1 + n % len(layers) for n in axis["layers"]))
         if axis["kind"] == "weight":
             layer = (axis["layers"] or (1,))[0]
+            layer = layer if layers[layer - 1].kind == "linear" else len(layers)
+            units, inputs = layers[layer - 1].shapes[0]
             axis["layers"] = (layer,)
-            axis["source"] %= sizes[layer - 1]
-            axis["target"] %= sizes[layer]
+            axis["source"] %= inputs
+            axis["target"] %= units
+        axis["towards"] = draw(st.sampled_from(["start", "400", "runs/other.h5", "other.h5#400"]))
         ends = sorted({axis["low"], axis["high"]})
         axis["low"], axis["high"] = ends if len(ends) == 2 else (-1.0, 1.0)
     if draw(st.booleans()):
@@ -398,6 +403,43 @@ def test_an_axis_that_is_edited_with_the_depth_is_taken_as_given() -> None:
     """Layers that the same edit names are not moved."""
     edited = Scene().edited({"run.network.hidden": (3,) * 5, "view.plane.y.layers": (4,)})
     assert edited.view.plane.y.layers == (4,)
+
+
+# --- architectures ---------------------------------------------------------------------------------------------------
+
+
+def test_a_scene_without_an_architecture_is_a_fully_connected_one() -> None:
+    """As all scenes were before there was a choice."""
+    old = loads("[run.network]\nhidden = [9, 8, 7]\nactivation = 'tanh'")
+    assert old.run.network == NetworkSpec(kind="mlp", hidden=(9, 8, 7), activation="tanh")
+
+
+@given(st.sampled_from(["cnn", "residual", "lstm"]), st.booleans())
+def test_axes_on_the_first_and_last_layer_stay_there(kind: str, batch_norm: bool) -> None:
+    """Whatever the architecture is changed to, and back."""
+    there = Scene().edited({"run.network.kind": kind, "run.network.batch_norm": batch_norm})
+    last = len(layer_shapes(there.run.network))
+    assert (there.view.plane.x.layers, there.view.plane.y.layers) == ((1,), (last,))
+    assert there.edited({"run.network.kind": "mlp", "run.network.batch_norm": True}) == Scene()
+
+
+@given(scenes(), st.sampled_from(["mlp", "cnn", "residual", "lstm"]))
+def test_the_architecture_of_any_scene_can_be_changed(scene: Scene, kind: str) -> None:
+    """Whatever its axes are, they find layers and weights that exist."""
+    there = scene.edited({"run.network.kind": kind})
+    assert there.run.network.kind == kind
+    for name in ("x", "y"):
+        assert getattr(there.view.plane, name).kind == getattr(scene.view.plane, name).kind
+
+
+@pytest.mark.parametrize(("kind", "layer"), [("cnn", 3), ("residual", 11), ("lstm", 2), ("mlp", 1)])
+def test_a_single_weight_lies_in_a_linear_layer(kind: str, layer: int) -> None:
+    """The axis goes there by itself; another layer is refused with the one that there is."""
+    scene = Scene().edited({"run.network.kind": kind}).edited({"view.plane.x.kind": "weight"})
+    assert scene.view.plane.x.layers == (layer,)
+    if kind != "mlp":
+        with pytest.raises(SpecError, match=rf"view\.plane\.x\.layers: 1 is not accepted.*layer {layer}$"):
+            scene.edited({"view.plane.x.layers": (1,)})
 
 
 @given(scenes())

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn, optim
 
 from thalweg.core import data as datasets
+from thalweg.core.curvature.steps import finish
 from thalweg.core.landscape.grid import landscape
 from thalweg.core.measures.curves import curves
 from thalweg.core.measures.gradient_norms import gradient_norms
@@ -204,7 +205,7 @@ def test_looking_changes_nothing(spec: OptimiserSpec) -> None:
         curves(problem, vector, 10)
         gradient_norms(problem, vector, 10)
         weight_map(problem, watched.parameters, (2, 3))
-        plane = lay(problem, vector, views[step % 2])
+        plane = finish(lay(problem, vector, views[step % 2]))
         plane.through(vector).project(torch.stack([vector, problem.start]))
         looked = landscape(problem, plane, grid, grid, problem.first(7))
         for _ in range(step % 5):

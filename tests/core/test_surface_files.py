@@ -54,7 +54,7 @@ def same(a: Surface, b: Surface) -> bool:
 def surfaces(draw: st.DrawFn) -> Surface:
     """Grids of every shape with every float in them, and any text."""
     finite = st.floats(allow_nan=False, allow_infinity=False)
-    axes = [np.array(sorted(draw(st.sets(finite, min_size=1, max_size=6)))) for _ in range(2)]
+    axes = [np.array(sorted(draw(st.sets(finite, min_size=2, max_size=6)))) for _ in range(2)]
     size = len(axes[0]) * len(axes[1])
 
     def grid(values: st.SearchStrategy[Any], kind: type) -> np.ndarray:
@@ -190,7 +190,9 @@ def test_vtk_heights_are_finite_where_losses_are_not(tmp_path: Path) -> None:
     arrays = vts((tmp_path / "a.vts").read_text())
     assert list(arrays["Points"].reshape(-1, 3)[:4, 2]) == [240.0, 240.0, -80.0, 5.0]
     assert bits(arrays["loss"][:4]) == bits(np.array([np.nan, np.inf, -np.inf, 5.0]))
-    write_surface(tmp_path / "b.vts", Surface(X[:1], Y[:1], np.array([[np.nan]]), np.ones((1, 1)), np.ones((1, 1)) > 0))
+    write_surface(
+        tmp_path / "b.vts", Surface(X[:2], Y[:2], np.full((2, 2), np.nan), np.ones((2, 2)), np.ones((2, 2)) > 0)
+    )
     assert vts((tmp_path / "b.vts").read_text())["Points"][2] == 0
 
 
@@ -273,7 +275,7 @@ def test_foreign_hdf5_npz_and_vtk_say_what_they_are(tmp_path: Path) -> None:
     """Files of the right kind that hold something else."""
     with h5py.File(tmp_path / "run.h5", "w") as h:
         h.attrs["format"] = "thalweg run"
-    assert refused(tmp_path / "run.h5") == "an HDF5 file, but not a surface: its format is 'thalweg run'"
+    assert refused(tmp_path / "run.h5") == "a run, not a surface; draw it with `thalweg render`"
     with h5py.File(tmp_path / "other.h5", "w") as h:
         h["weights"] = X
     assert refused(tmp_path / "other.h5") == "an HDF5 file, but not a surface: it has no xcoordinates"
@@ -406,3 +408,28 @@ def test_surface_files_need_no_torch() -> None:
     """The window writes them, and its process never imports torch."""
     code = "import sys, thalweg.core.store.surfaces; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (4, 1), (1, 1)])
+def test_a_row_is_no_surface(shape: tuple[int, int]) -> None:
+    """Nothing could be drawn between its points."""
+    y, x = (np.arange(n, dtype=np.float64) for n in shape)
+    with pytest.raises(SurfaceError, match="two or more each way"):
+        Surface(x, y, np.zeros(shape), np.zeros(shape), np.ones(shape, dtype=bool))
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz"])
+def test_a_small_file_of_a_huge_surface_is_refused(tmp_path: Path, suffix: str) -> None:
+    """Before it is unpacked."""
+    side = 2100
+    path = tmp_path / f"huge{suffix}"
+    axis, grid = np.arange(side, dtype=np.float64), np.zeros((side, side))
+    if suffix == ".npz":
+        np.savez_compressed(path, format="thalweg surface", version=1, about="{}", x=axis, y=axis, loss=grid,
+                            accuracy=grid, evaluated=grid.astype(bool))  # fmt: skip
+    else:
+        with h5py.File(path, "w") as h:
+            h["xcoordinates"], h["ycoordinates"] = axis, axis
+            h.create_dataset("train_loss", data=grid, compression="gzip")
+    with pytest.raises(SurfaceFileError, match="too large"):
+        read_surface(path)

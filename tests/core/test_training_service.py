@@ -113,8 +113,7 @@ def test_start_is_answered_with_what_the_views_need() -> None:
     assert isinstance(frame, Frame)
     assert found.generation == 1
     assert found.layers == ("layer 1", "layer 2")
-    assert found.sizes == (784, 8, 10)
-    assert found.run.network.sizes == found.sizes
+    assert found.run.network.sizes == (784, 8, 10)
     assert (found.train_count, found.test_count, found.measured) == (100, 20, 50)
     assert (found.objective, found.unit, found.device) == ("cross-entropy", "nats", "cpu")
     data = datasets.load(run.data)

@@ -14,7 +14,7 @@ from thalweg.core.networks.initialisers import initialise
 from thalweg.core.networks.mlp import mlp
 from thalweg.core.parameters import layout_of
 from thalweg.core.problem import Batch, Problem
-from thalweg.core.scene import RunSpec
+from thalweg.core.scene import AxisSpec, PlaneSpec, RunSpec, Scene, ViewSpec
 from thalweg.core.training.objectives import OBJECTIVES
 
 
@@ -89,3 +89,9 @@ def tiny_run(**changes: object) -> RunSpec:
             node = node.setdefault(p, {})
         node[leaf] = value
     return RunSpec.model_validate(tree)
+
+
+def tiny_scene() -> Scene:
+    """The tiny run on a plane of all layers."""
+    plane = PlaneSpec(x=AxisSpec(kind="random"), y=AxisSpec(kind="random", seed=2))
+    return Scene(run=tiny_run(), view=ViewSpec(plane=plane))

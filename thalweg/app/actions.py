@@ -48,6 +48,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("save", "&Save scene", "&File", "Write the scene on screen to its file", "Ctrl+S"),
     Action("save-as", "Save scene &as…", "&File", "Write the scene on screen to another file", "Ctrl+Shift+S"),
     Action("export", "&Export figure…", "&File", "Write a figure as PNG, SVG, PDF, or its numbers as CSV", "Ctrl+E"),
+    Action(
+        "open-surface", "Open s&urface…", "&File", "Show a landscape from an HDF5, NPZ, VTK or CSV file",
+        "Ctrl+Shift+O",
+    ),
     Action("quit", "&Quit", "&File", "Close the program", "Ctrl+Q"),
     Action("undo", "&Undo", "&Edit", "Take the last change back", "Ctrl+Z", lambda s: bool(s.past or s.draft)),
     Action("redo", "&Redo", "&Edit", "Do again what was taken back", "Ctrl+Shift+Z", lambda s: bool(s.future)),
@@ -59,6 +63,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("reset", "&Reset", "&Run", "Back to step 0 and the same initial weights", "R", _runs, tool_bar=True),
     Action("new-seed", "&New seed", "&Run", "Start again from other initial weights", "N", _runs, tool_bar=True),
     Action("lay", "&Lay the plane here", "&View", "Lay the plane anew at the current point", "L", _runs),
+    Action(
+        "whole", "W&hole plane", "&View", "Show the whole plane again after zooming in", "Esc",
+        lambda s: s.zoom is not None,
+    ),
     Action(
         "log-loss", "Logarithmic l&oss", "&View", "Loss curves on a logarithmic axis", "G",
         checked=lambda s: s.scene.view.log_loss,
@@ -77,6 +85,14 @@ ACTIONS: tuple[Action, ...] = (
         "panel-weight-map", "Panel: input-&weight map", "&View", "Show the input-weight map and an example", "F5",
         checked=_shown("weight-map"),
     ),
+    Action(
+        "panel-surface", "Panel: &3-D surface", "&View", "Show the landscape as a surface to be turned", "Shift+F2",
+        checked=_shown("surface"),
+    ),
+    Action(
+        "panel-slices", "Panel: la&yer slices", "&View", "Show the loss along one direction of each layer", "F6",
+        checked=_shown("slices"),
+    ),
     Action("controls", "&Controls", "&View", "Show or hide the forms", "F9", checked=lambda s: s.controls),
     Action("full-screen", "&Full screen", "&View", "Fill the screen", "F11"),
     Action("theme-light", "Light", "&Theme", "Dark text on a light ground", "Ctrl+1", checked=_theme("light")),
@@ -89,6 +105,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("keys", "&Keys", "&Help", "All keys on one page", "F1"),
     Action("about", "&About Thalweg", "&Help", "Version and licence"),
 )  # fmt: skip
+
+MOUSE = (
+    "On the landscape: drag a rectangle or turn the wheel to zoom, drag with the right or middle button to move, "
+    "double-click for the whole plane. The values under the pointer are shown in a corner."
+)
+"""What the mouse does that no action of the table says."""
 
 BY_ID = {a.id: a for a in ACTIONS}
 
@@ -103,7 +125,7 @@ def keys_page() -> str:
             for a in ACTIONS
             if a.menu == menu and a.shortcut
         ]
-    return f"<table>{''.join(rows)}</table>"
+    return f"<table>{''.join(rows)}</table><p>{MOUSE}</p>"
 
 
 def _plain(text: str) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from thalweg.app.state import AppState
-from thalweg.core.messages import Map, Path
-from thalweg.core.scene import RunSpec
+from thalweg.core.landscape.slope import full_slope
+from thalweg.core.messages import Map, Path, SlicesDrawn, Started
+from thalweg.core.scene import NetworkSpec, RunSpec, SlicesSpec
+from thalweg.core.scene.layers import buffer_count
+from thalweg.core.scene.view import MAP_PANELS
 
 MODES = {
     "fixed": "stays where it was laid at step {laid:,}",
@@ -15,6 +20,9 @@ MODES = {
 UNITS = {
     "distance": "1 = Euclidean distance 1 between parameter vectors",
     "filter norms": "1 = the norm of each unit's weights",
+    "layer norms": "1 = the norm of each layer's weights",
+    "standard deviations": "1 = a standard deviation of 1 of each parameter",
+    "of the way": "0 = here, 1 = the point that it leads to",
     "weight": "1 = a change of the weight by 1",
 }
 
@@ -27,7 +35,51 @@ def _run(state: AppState) -> RunSpec:
 def network(state: AppState) -> str:
     """The network in a few words: ``784-30-30-30-10 sigmoid, seed 0``."""
     run = _run(state)
-    return f"{'-'.join(map(str, run.network.sizes))} {run.network.activation}, seed {run.seed}"
+    return f"{architecture(run.network)}, seed {run.seed}"
+
+
+def architecture(n: NetworkSpec) -> str:
+    """The architecture in a few words.
+
+    >>> architecture(NetworkSpec(kind="residual", skips=False, activation="relu"))
+    'residual network, 2 blocks of 16 channels, no skips, batch norm, ReLU'
+    """
+    name = {"relu": "ReLU"}.get(n.activation, n.activation)
+    match n.kind:
+        case "mlp":
+            return f"{'-'.join(map(str, n.sizes))} {n.activation}"
+        case "cnn":
+            return f"convolutional network, {'-'.join(map(str, n.channels))} filters, {name}"
+        case "residual":
+            blocks = f"{n.blocks} block{'s' if n.blocks > 1 else ''} of {n.width} channel{'s' if n.width > 1 else ''}"
+            options = f"{'' if n.skips else ', no skips'}{', batch norm' if n.batch_norm else ', no batch norm'}"
+            return f"residual network, {blocks}{options}, {name}"
+        case "lstm":
+            return f"LSTM over rows, {n.units} unit{'s' if n.units > 1 else ''}"
+
+
+def _the(state: AppState) -> str:
+    return "" if _run(state).network.kind == "mlp" else "the "
+
+
+def _begun(text: str) -> str:
+    """The text as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def _statistics(state: AppState) -> str:
+    """Which mean and variance a normalised network is measured with; nothing for others."""
+    return " Batch norm takes its running mean and variance here." if buffer_count(_run(state).network) else ""
+
+
+def _map_statistics(state: AppState, m: Map) -> str:
+    """The same for a map, which may have them estimated at each of its points."""
+    if m.view.statistics == "stored" or not buffer_count(_run(state).network):
+        return _statistics(state)
+    return (
+        " Batch norm takes mean and variance of these examples anew at each grid point; the two losses below are with "
+        "its running ones."
+    )
 
 
 def optimiser(state: AppState) -> str:
@@ -41,8 +93,12 @@ def optimiser(state: AppState) -> str:
 
 def landscape_heading(state: AppState) -> str:
     """The line above the landscape: what is drawn, at which step."""
-    m = state.map
-    return f"Loss landscape at step {m.step:,}" if m else "Loss landscape"
+    m, name = state.map, f"{state.scene.view.plane.quantity.capitalize()} landscape"
+    if m is None:
+        return name
+    part = state.zoom is not None and ((m.x[0], m.x[-1]), (m.y[0], m.y[-1])) == state.zoom
+    before = ", of the axes before" if state.map_error else ""
+    return f"{name} at step {m.step:,}{before}{', zoomed in' * part}"
 
 
 def landscape(state: AppState) -> str:
@@ -55,17 +111,55 @@ def landscape(state: AppState) -> str:
         return "The landscape appears here as soon as training data and network are loaded."
     if state.map is None:
         return "The landscape is being computed." if state.settings.landscape_share else "Landscapes are switched off."
-    m, s = state.map, state.started
-    lines = [f"Plane {MODES[m.view.mode].format(laid=m.laid_step)}. {_units(m)}{_angle(m)}"]
+    return _of_map(state, state.map, state.started, _quantity(state), _arrows(state, state.map))
+
+
+def _of_map(state: AppState, m: Map, s: Started, quantity: str, arrows: str) -> str:
+    """What is said of a map, whichever of its values are drawn, and how."""
+    lines = [f"Plane {MODES[m.view.mode].format(laid=m.laid_step)}. {_details(m)}{_units(m)}{_angle(m)}"]
     lines.append(
-        f"{s.objective.capitalize()} of {network(state)}, mean over the first {m.examples:,} of {s.train_count:,} "
-        f"training examples, on {_grid(m)}."
+        f"{quantity} of {_the(state)}{network(state)}, mean over the first {m.examples:,} of "
+        f"{s.train_count:,} training examples, on {_grid(m)}.{_map_statistics(state, m)}{arrows}"
     )
     lines.append(
         f"Loss at step {m.step:,}: {m.loss_at_point:.4g}; at its projection onto the plane: "
         f"{m.loss_at_projection:.4g}. {_path(state.path, m)}"
     )
     return "\n".join(lines)
+
+
+def surface_heading(state: AppState) -> str:
+    """The line above the surface: what is drawn, at which step."""
+    m = state.map
+    return f"Loss surface at step {m.step:,}" if m else "Loss surface"
+
+
+def surface(state: AppState) -> str:
+    """The surface's caption: the landscape's, and what drawing it in space adds."""
+    m, path, s = state.map, state.path, state.started
+    if m is None or s is None or state.missing is not None or state.map_error:
+        return landscape(state)
+    text = _of_map(state, m, s, s.objective.capitalize(), "")
+    lost = int((~np.isfinite(m.loss)).sum())
+    if lost:
+        text += f"\nHoles: at {lost:,} of {m.loss.size:,} points the loss is not finite."
+    if path is None or path.plane != m.plane:
+        return text
+    text += (
+        "\nThe path's height is the loss drawn at its projection, not the run's own; dashed where the surface hides it."
+    )
+    beside = ~((path.alpha >= m.x[0]) & (path.alpha <= m.x[-1]) & (path.beta >= m.y[0]) & (path.beta <= m.y[-1]))
+    return text + " What leaves the axes is not drawn." * bool(beside.any())
+
+
+def _details(m: Map) -> str:
+    """What the axes' labels say in brackets, which they leave out where there is no room."""
+    found = {}
+    for name, label in zip(("horizontal", "vertical"), m.labels, strict=True):
+        if label.endswith(")"):
+            found[name] = label.rpartition(" (")[2].removesuffix(")")
+    text = "; ".join(f"{name}: {inside}" for name, inside in found.items())
+    return f"{text[0].upper()}{text[1:]}. " if text else ""
 
 
 def _units(m: Map) -> str:
@@ -84,6 +178,23 @@ def _grid(m: Map) -> str:
     return size if m.complete else f"{m.evaluated:,} of {size} so far, interpolated between"
 
 
+def _quantity(state: AppState) -> str:
+    assert state.started is not None
+    return "Accuracy" if state.scene.view.plane.quantity == "accuracy" else state.started.objective.capitalize()
+
+
+def _arrows(state: AppState, m: Map) -> str:
+    """What the arrows are, and the scale of their lengths; nothing where none are drawn."""
+    full = full_slope(m.x, m.y, m.loss) if state.scene.view.plane.arrows else 0.0
+    if not full > 0:
+        return ""
+    unit = state.started.unit if state.started else "1"
+    return (
+        " Arrows: downhill slope of the loss in this plane's coordinates, not the network's whole gradient; "
+        f"length as its square root, full from {full:.3g}{' ' + unit if unit != '1' else ''} per unit on."
+    )
+
+
 def _path(path: Path | None, m: Map) -> str:
     if path is None or path.plane != m.plane or len(path.steps) < 2:
         return ""
@@ -100,7 +211,7 @@ def curves(state: AppState) -> str:
     s = state.started
     return (
         f"Training: first {s.measured:,} of {s.train_count:,} examples; test: {s.test_count:,}. "
-        f"{network(state)}; {optimiser(state)}."
+        f"{_begun(network(state))}; {optimiser(state)}.{_statistics(state)}"
     )
 
 
@@ -111,7 +222,7 @@ def gradient_norms(state: AppState) -> str:
     s = state.started
     return (
         f"Euclidean norm of the gradient of the mean {s.objective} over the first {s.measured:,} training examples, "
-        f"weights and biases of each layer. {network(state)}."
+        f"weights and biases of each layer. {_begun(network(state))}.{_statistics(state)}"
     )
 
 
@@ -120,7 +231,98 @@ def weight_map(state: AppState) -> str:
     if state.started is None or state.frame is None:
         return ""
     s = state.started
-    return f"Euclidean norm of the {s.sizes[1]} weights that leave each pixel, step {state.frame.step:,}. {s.data}"
+    if s.run.network.kind != "mlp":
+        return s.data
+    count = s.run.network.sizes[1]
+    return f"Euclidean norm of the {count} weights that leave each pixel, step {state.frame.step:,}. {s.data}"
+
+
+def no_weight_map(state: AppState) -> str:
+    """Why there is no weight map to be drawn; nothing where there is one."""
+    match _run(state).network.kind:
+        case "mlp":
+            return ""
+        case "lstm":
+            return "This network reads the image row by row: every row has the same weights, so no pixel has its own."
+        case _:
+            return "This network's first layer is a convolution: every pixel has the same weights."
+
+
+def slices_heading(state: AppState) -> str:
+    """The line above the slices: what is drawn, at which step."""
+    drawn = state.slicing.shown
+    return f"Layer slices at step {drawn.step:,}" if drawn else "Layer slices"
+
+
+def slices(state: AppState) -> str:
+    """The slices' caption: directions and units, what stands still, data, the guides, and layers without a slice.
+
+    Where they take long, how far they are.
+    """
+    drawn = state.slicing.shown
+    error = f"{state.slicing.error} Other settings or a new run try again." if state.slicing.error else ""
+    if state.missing is not None or (state.started is None and not error):
+        return ""
+    if drawn is None or state.started is None:
+        if "slices" not in state.scene.view.panels:
+            return "The slices are computed when their panel is open."
+        off = not state.settings.landscape_share
+        return error or ("Landscapes and slices are switched off." if off else "The slices are being computed.")
+    s = state.started
+    lines = [
+        f"Each layer moves alone: {' and '.join(_way(drawn.view, kind) for kind in drawn.view.directions)}. "
+        f"{_others(drawn)}",
+        f"{s.objective.capitalize()} of {network(state)}, mean over the first {drawn.examples:,} of {s.train_count:,} "
+        f"training examples.{_slice_statistics(state, drawn)} {_guides(state)}",
+    ]
+    news = error or _progress(state)
+    return "\n".join([news] * bool(news) + lines + _without(drawn))
+
+
+def _progress(state: AppState) -> str:
+    """How far slices that take long have come."""
+    done, asked = state.slicing.done, state.slicing.asked
+    return f"Step {asked.step:,}: {done[0]} of {done[1]} slices so far." if done and asked else ""
+
+
+def _slice_statistics(state: AppState, drawn: SlicesDrawn) -> str:
+    as_now = " also where the other layers are as at step 0" * ("start" in drawn.view.settings_of_others)
+    return _statistics(state).removesuffix(".") + as_now + "." if _statistics(state) else ""
+
+
+def _way(view: SlicesSpec, kind: str) -> str:
+    if kind == "gradient":
+        return f"±{view.distance:g} in Euclidean distance along its own negative gradient"
+    return f"±{view.norms:g} in norms of each unit's weights along a random direction (seed {view.seed})"
+
+
+def _others(drawn: SlicesDrawn) -> str:
+    same = ", which is the same here" if drawn.step == 0 else ""
+    return {
+        "now": "All other layers stay as they are at this step.",
+        "start": "All other layers are as at step 0.",
+        "both": f"All other layers are as at this step (now), or as at step 0 (start){same}.",
+    }[drawn.view.others]
+
+
+def _guides(state: AppState) -> str:
+    view = state.scene.view.slices
+    drawn = [n for n, on in (("tangent", view.tangent), ("parabola", view.parabola)) if on]
+    exact = "exact slope and curvature there" if view.parabola else "exact slope there"
+    guides = f"; {' and '.join(drawn)}: {exact}" if drawn else ""
+    if drawn and view.others == "both":
+        guides += ", of the slices with the others as now"
+    return f"●: the layer as it is at this step{guides}."
+
+
+def _without(drawn: SlicesDrawn) -> list[str]:
+    reasons = {(c.layer, c.kind): c.reason for c in drawn.curves if c.reason}
+    gaps = sorted({c.layer for c in drawn.curves if not np.isfinite(c.loss).all()})
+    lines = [f"Layer {layer} has no {kind} slice: {reason}." for (layer, kind), reason in reasons.items()]
+    if gaps:
+        which = f"layer{'s' * (len(gaps) > 1)} {', '.join(map(str, gaps))}"
+        lines.append(f"Gaps in {which}: the loss is not finite there.")
+    return lines
 
 
 def example_label(state: AppState) -> str:
@@ -141,7 +343,11 @@ def status(state: AppState) -> tuple[str, str, str, str, str]:
         digits = ",.0f" if frame.steps_per_second >= 1000 else ",.3g"
         rate = f"{frame.steps_per_second:{digits}} steps/s"
     maps = f"{maps_per_second(state):.1f} landscapes/s" if state.busy or state.playing else "landscape at rest"
-    if state.settings.landscape_share == 0 or "landscape" not in state.scene.view.panels:
+    if state.busy and (on_the_way := state.map_progress):
+        left = on_the_way.seconds_left
+        time_left = f", about {max(1, round(left)):,} s left" if left < float("inf") else ""
+        maps = f"landscape {100 * on_the_way.done / on_the_way.total:.0f} %{time_left}"
+    if state.settings.landscape_share == 0 or not set(MAP_PANELS) & set(state.scene.view.panels):
         maps = "landscapes off"
     return step, epoch, rate, maps, state.started.device if state.started else "–"
 

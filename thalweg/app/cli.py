@@ -36,6 +36,8 @@ class View(StrEnum):
     weight_map = "weight-map"
     curves = "curves"
     gradient_norms = "gradient-norms"
+    surface = "surface"
+    slices = "slices"
 
 
 class ThemeChoice(StrEnum):
@@ -125,8 +127,15 @@ def run(
 
 @app.command()
 def render(
-    source: Annotated[str, typer.Argument(metavar="SCENE|RUN.h5", help="A scene, or a run file.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Figure to write: .png, .svg, .pdf, or .csv.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SCENE|RUN.h5|SURFACE", help="A scene, a run file, or a landscape's surface file.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="Figure to write: .png, .svg, .pdf, .csv; a landscape also as .h5, .npz, .vts."
+        ),
+    ],
     view: Annotated[View, typer.Option(help="Which figure.")] = View.landscape,
     step: Annotated[int | None, typer.Option(help="Which step; default: the last.", min=0)] = None,
     size: Annotated[str, typer.Option(help="Width x height in pixels at 96 dpi.")] = "",
@@ -139,11 +148,21 @@ def render(
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     os.environ.setdefault("QT_LOGGING_RULES", "qt.qpa.*=false")
     width, height = _size(size, view)
-    is_run = Path(source).suffix.lower() in RUN_SUFFIXES
-    found = None if is_run else _scene(source)
-    from thalweg.app.export.figure import SUFFIXES, ExportError
+    from thalweg.core.store.surfaces import SUFFIXES as SURFACES
 
-    _writable(output, SUFFIXES)
+    suffix = Path(source).suffix.lower()
+    is_run = suffix in RUN_SUFFIXES
+    is_surface = suffix in SURFACES and not (is_run and _holds_run(Path(source)))
+    found = None if is_run or is_surface else _scene(source)
+    from thalweg.app.export.figure import SUFFIXES, ExportError
+    from thalweg.app.export.figure import SURFACES as GRIDS
+    from thalweg.core.scene.view import MAP_PANELS
+
+    _writable(output, tuple(s for s in SUFFIXES if view in MAP_PANELS or s not in GRIDS))
+    if is_surface:
+        _render_surface(Path(source), output, (width, height), dpi, theme.value)
+        return
+    _one_thread()
     from thalweg.app.headless import draw
     from thalweg.app.moment import MomentError
     from thalweg.core.store.run_file import RunFileError, read
@@ -157,6 +176,28 @@ def render(
     if step is not None and shown != step:
         typer.echo(f"step {step} was not recorded; the figure shows step {shown}", err=True)
     typer.echo(f"{output}: {view.value} at step {shown}")
+
+
+def _holds_run(path: Path) -> bool:
+    """Whether an HDF5 file is one of ours and holds a run; a file that cannot be read is for the reader of runs."""
+    from thalweg.core.store.run_file import RunFileError, holds_run
+
+    try:
+        return holds_run(path)
+    except RunFileError as e:
+        _stop(str(e))
+
+
+def _render_surface(source: Path, output: Path, size: tuple[int, int], dpi: float, theme: str) -> None:
+    from thalweg.app.export.errors import ExportError
+    from thalweg.app.headless import draw_surface
+    from thalweg.core.store.surfaces import SurfaceFileError, read_surface
+
+    try:
+        draw_surface(read_surface(source), source.name, output, size, dpi, theme)
+    except (ExportError, SurfaceFileError) as e:
+        _stop(str(e))
+    typer.echo(f"{output}: landscape of {source}")
 
 
 @app.command()
@@ -238,7 +279,7 @@ def _writable(path: Path, accepted: tuple[str, ...]) -> None:
 
 def _size(text: str, view: View) -> tuple[int, int]:
     if not text:
-        return {View.landscape: (900, 720), View.weight_map: (800, 420)}.get(view, (800, 560))
+        return {View.landscape: (900, 720), View.weight_map: (800, 420), View.surface: (900, 720)}.get(view, (800, 560))
     match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text)
     if not match or not all(200 <= int(n) <= 8000 for n in match.groups()):
         _stop(f"--size: {text!r} is not accepted; expected WIDTHxHEIGHT in pixels, each 200 to 8000, such as 900x720")

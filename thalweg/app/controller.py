@@ -8,10 +8,17 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from thalweg.app.binding import Binding
-from thalweg.app.intents import AskedForMap, MapArrived, MapCancelled
+from thalweg.app.intents import AskedForMap, AskedForSlices, MapArrived, MapCancelled, SlicesCancelled
 from thalweg.app.state import LANDSCAPE_DEATHS, AppState, reduce
-from thalweg.app.wishes import landscape_commands, map_request, session_commands, wants_parameters
-from thalweg.core.messages import Acknowledge, Cancel, Died, Frame, Map, SessionCommand
+from thalweg.app.wishes import (
+    landscape_commands,
+    map_request,
+    session_commands,
+    slice_request,
+    wanted_axes,
+    wants_parameters,
+)
+from thalweg.core.messages import Acknowledge, Cancel, CancelSlices, Died, Frame, Map, SessionCommand
 
 
 class Engine(Protocol):
@@ -100,6 +107,8 @@ class Controller:
             self._landscapes.send(told)
             if isinstance(told, Cancel):
                 self.state = reduce(MapCancelled(), self.state)
+            if isinstance(told, CancelSlices):
+                self.state = reduce(SlicesCancelled(), self.state)
         if (
             isinstance(message, Map)
             and message.complete
@@ -108,7 +117,15 @@ class Controller:
             self.state = reduce(MapArrived(self._now()), self.state)
 
     def _ask(self) -> None:
-        """Ask for the next frame, with parameters when a map is wanted, and for the next map."""
+        """Ask for map and slices, and for the next frame, with parameters when those of another step are wanted."""
+        if (found := map_request(self.state)) is not None:
+            request, key = found
+            self._landscapes.send(request)
+            self.state = reduce(AskedForMap(key, request.number), self.state)
+        if (wanted_slices := slice_request(self.state)) is not None:
+            slices, slice_key = wanted_slices
+            self._landscapes.send(slices)
+            self.state = reduce(AskedForSlices(slice_key, slices.number), self.state)
         state = self.state
         wanted = wants_parameters(state)
         if (
@@ -116,12 +133,8 @@ class Controller:
             and "training" in state.ready
             and (not self._acknowledged or (wanted and not self._asked_parameters))
         ):
-            self._session.send(Acknowledge(state.generation, wanted))
+            self._session.send(Acknowledge(state.generation, wanted, wanted_axes(state) if wanted else ()))
             self._acknowledged, self._asked_parameters = True, wanted
-        if (found := map_request(state)) is not None:
-            request, key = found
-            self._landscapes.send(request)
-            self.state = reduce(AskedForMap(key, request.number), state)
 
     def _show(self) -> None:
         now = self._now()

@@ -31,11 +31,14 @@ from thalweg.app.intents import (
     ShowControls,
     StepOnce,
     Undo,
+    WholePlane,
+    Zoom,
 )
 from thalweg.app.main_window import MainWindow
 from thalweg.app.state import AppState
 from thalweg.core.messages import Cancel, Download
 from thalweg.core.scene import save
+from thalweg.core.scene.view import CameraSpec
 
 TICK = 16
 """Milliseconds between two looks at the workers."""
@@ -48,6 +51,7 @@ INTENTS: dict[str, Callable[[AppState], object]] = {
     "reset": lambda s: Reset(),
     "new-seed": lambda s: NewSeed(),
     "lay": lambda s: LayPlane(),
+    "whole": lambda s: WholePlane(),
     "log-loss": lambda s: Edit("view.log_loss", not s.scene.view.log_loss),
     "log-steps": lambda s: Edit("view.log_steps", not s.scene.view.log_steps),
     "controls": lambda s: ShowControls(not s.controls),
@@ -86,6 +90,10 @@ class Desk:
         window.view_panel.lay_requested.connect(lambda: dispatch(LayPlane()))
         window.banner.chosen.connect(self._answer)
         window.figures["weight-map"].example_clicked.connect(self._next_example)
+        landscape = window.figures["landscape"]
+        landscape.zoom_requested.connect(lambda x, y: dispatch(Zoom(x, y)))
+        landscape.whole_requested.connect(lambda: dispatch(WholePlane()))
+        window.figures["surface"].turned.connect(self._look)
 
     def _window_bindings(self) -> list[Binding]:
         w = self.window
@@ -125,6 +133,10 @@ class Desk:
         if started is not None:
             self.controller.dispatch(Edit("view.example", (view.example + by) % len(started.examples)))
 
+    def _look(self, azimuth: float, elevation: float, zoom: float) -> None:
+        camera = CameraSpec(azimuth=azimuth, elevation=elevation, zoom=zoom)
+        self.controller.dispatch(Edit("view.camera", camera))
+
     def _act(self, name: str) -> None:
         state = self.controller.state
         dialogs: dict[str, Callable[[], object]] = {
@@ -133,6 +145,7 @@ class Desk:
             "save": self.dialogs.save,
             "save-as": self.dialogs.save_as,
             "export": self.dialogs.export,
+            "open-surface": self.dialogs.open_surface,
             "quit": self.window.close,
             "full-screen": self._full_screen,
             "settings": self.dialogs.change_settings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from PyQt6.QtWidgets import QFileDialog, QMessageBox
@@ -18,8 +19,15 @@ from thalweg.app.panels.export_dialog import ExportDialog
 from thalweg.app.panels.settings_dialog import SettingsDialog
 from thalweg.app.settings import Settings
 from thalweg.app.state import AppState
+from thalweg.app.surface_files import surface_of
+from thalweg.app.surface_window import SurfaceWindow
 from thalweg.app.tables import table_of
+from thalweg.app.theme import THEMES
+from thalweg.app.views.gallery import FIGURES
+from thalweg.core.messages import Frame, Map, SlicesDrawn
 from thalweg.core.scene import SpecError, save
+from thalweg.core.scene.view import MAP_PANELS
+from thalweg.core.store.surfaces import SUFFIXES as SURFACES
 
 _SCENE_FILTER = "Scenes (*.toml);;All files (*)"
 
@@ -36,6 +44,9 @@ class Dialogs:
 
     def open(self, name: str) -> None:
         """Open a shipped scene or a file; when that fails, say why and leave the scene on screen."""
+        if Path(name).suffix.lower() in SURFACES and Path(name).is_file():
+            self.show_surface(Path(name))
+            return
         try:
             scene = assets.find_scene(name)
         except SpecError as e:
@@ -78,17 +89,42 @@ class Dialogs:
 
     def export(self) -> None:
         """Write a figure, as it is at the moment of writing."""
-        panels, step = self._state.scene.view.panels, self._state.frame.step if self._state.frame else 0
-        path = Path(_folder(self._state)) / f"{Path(self._state.name).stem or 'figure'}-step-{step}"
-        ExportDialog(panels[0] if panels else "landscape", path, self.export_to, self._window).exec()
+        panels = self._state.scene.view.panels
+        folder, stem = Path(_folder(self._state)), Path(self._state.name).stem or "figure"
+        paths = {panel: folder / f"{stem}-step-{self._step_of(panel)}" for panel in FIGURES}
+        ExportDialog(panels[0] if panels else "landscape", paths, self.export_to, self._window).exec()
+
+    def _step_of(self, panel: str) -> int:
+        """The step that a figure shows, which may be behind that of the run."""
+        state = self._state
+        shown: SlicesDrawn | Map | Frame | None = state.map if panel in MAP_PANELS else state.frame
+        if panel == "slices":
+            shown = state.slicing.shown
+        return shown.step if shown is not None else 0
 
     def export_to(self, panel: str, path: Path, dpi: float) -> None:
         """Write the figure of a panel; raises ExportError."""
         figure = self._window.figures[panel]
+        surface = partial(surface_of, self._state) if panel in MAP_PANELS else None
         with figure.whole_caption():
-            export(figure, path, dpi, table_of(figure, self._state))
+            export(figure, path, dpi, table_of(figure, self._state), surface)
         if (bar := self._window.statusBar()) is not None:
             bar.showMessage(f"Written: {path}", 6000)
+
+    def open_surface(self) -> None:
+        """Show the landscape of a surface file that the person chooses, in a window of its own."""
+        endings = " ".join(f"*{s}" for s in SURFACES)
+        name, _ = QFileDialog.getOpenFileName(
+            self._window, "Open surface", _folder(self._state), f"Surfaces ({endings});;All files (*)"
+        )
+        if name:
+            self.show_surface(Path(name))
+
+    def show_surface(self, path: Path) -> SurfaceWindow:
+        """A window with the landscape of a surface file."""
+        window = SurfaceWindow(path, THEMES[self._state.settings.theme], self._window)
+        window.show()
+        return window
 
     def change_settings(self) -> None:
         """Change settings, each as it is touched."""

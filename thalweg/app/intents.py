@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from thalweg.app.settings import Settings
+from thalweg.app.slicing import SliceKey
 from thalweg.core.scene import Scene
 
 Range = tuple[float, float]
@@ -76,6 +77,19 @@ class LayPlane:
 
 
 @dataclass(frozen=True)
+class Zoom:
+    """Look at these ranges of the plane; ranges that hold the whole plane show the whole."""
+
+    x_range: Range
+    y_range: Range
+
+
+@dataclass(frozen=True)
+class WholePlane:
+    """Look at the whole plane again."""
+
+
+@dataclass(frozen=True)
 class Undo:
     """Take the last edit back."""
 
@@ -118,6 +132,19 @@ class MapCancelled:
 
 
 @dataclass(frozen=True)
+class AskedForSlices:
+    """The controller has sent a request for these slices."""
+
+    key: SliceKey
+    number: int
+
+
+@dataclass(frozen=True)
+class SlicesCancelled:
+    """The controller has told the landscape worker to drop the slices under way."""
+
+
+@dataclass(frozen=True)
 class MapArrived:
     """A map has come in, at this time in seconds."""
 
@@ -135,6 +162,7 @@ class MapKey:
     y_range: Range
     resolution: int
     mode: str
+    statistics: str = "stored"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from PyQt6.QtWidgets import (
     QMainWindow,
     QMenu,
     QPushButton,
-    QSizePolicy,
     QSlider,
     QTabWidget,
     QToolBar,
@@ -26,6 +25,7 @@ from PyQt6.QtWidgets import (
 from thalweg.app import settings_file
 from thalweg.app.actions import ACTIONS, Action
 from thalweg.app.panels.banner import Banner
+from thalweg.app.panels.centre import Centre
 from thalweg.app.panels.pace_bar import PaceBar
 from thalweg.app.panels.run_panel import RunPanel
 from thalweg.app.panels.tab_focus import tab_focus
@@ -34,10 +34,13 @@ from thalweg.app.views.figure import Figure
 from thalweg.app.views.gallery import FIGURES
 from thalweg.core.messages import Progress
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
-CROWDED = 900
-"""Height of the window, in pixels, below which large texts crowd three figures."""
+CROWDED = 760
+"""Height of the window, in pixels, below which three figures crowd one another: two of them share a place then."""
+
+CROWDED_IN_HALL = 900
+"""The same for the large texts of a hall."""
 
 
 class Grip(QFrame):
@@ -72,7 +75,7 @@ class MainWindow(QMainWindow):
         self.banner = Banner()
         self.run_panel, self.view_panel, self.pace_bar = RunPanel(), ViewPanel(), PaceBar()
         self._fill_centre()
-        self.docks = {name: self._dock(name) for name in ("curves", "gradient-norms", "weight-map")}
+        self.docks = {name: self._dock(name) for name in ("curves", "gradient-norms", "weight-map", "slices")}
         self.controls = self._controls()
         self.actions_by_id = {a.id: self._action(a) for a in ACTIONS}
         self._menus(shipped)
@@ -114,8 +117,11 @@ class MainWindow(QMainWindow):
     def set_panels(self, panels: tuple[str, ...]) -> None:
         """Which figures are open."""
         for name, dock in self.docks.items():
+            opened = name in panels and dock.isHidden()
             dock.setVisible(name in panels)
-        self.figures["landscape"].setVisible("landscape" in panels)
+            if opened:
+                dock.raise_()  # before others that share its place
+        self.centre.set_open(panels)
 
     def set_controls(self, shown: bool) -> None:
         """Show the forms, or give their room to the figures."""
@@ -123,8 +129,8 @@ class MainWindow(QMainWindow):
         self.resizeDocks([self.controls], [285], Qt.Orientation.Horizontal)
 
     def set_hall(self, hall: bool) -> None:
-        """For a hall: on a low screen the two lower figures share one place, as tabs."""
-        crowded = hall and self.height() < CROWDED
+        """On a low screen the two lower figures share one place, as tabs; for a hall, on a higher one too."""
+        crowded = self.height() < (CROWDED_IN_HALL if hall else CROWDED)
         upper, lower = self.docks["gradient-norms"], self.docks["weight-map"]
         if crowded:
             self.tabifyDockWidget(upper, lower)
@@ -162,15 +168,14 @@ class MainWindow(QMainWindow):
             self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.controls)
         self.resizeDocks([self.controls, right[0]], [285, 420], Qt.Orientation.Horizontal)
-        self.resizeDocks(right, [215, 185, 215], Qt.Orientation.Vertical)
+        self.tabifyDockWidget(self.docks["weight-map"], self.docks["slices"])  # a fourth figure has no room of its own
+        self.resizeDocks(right[:3], [215, 185, 215], Qt.Orientation.Vertical)
 
     # --- parts -------------------------------------------------------------------------------------------------------
 
     def _fill_centre(self) -> None:
-        landscape = self.figures["landscape"]
-        landscape.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        landscape.setMinimumSize(320, 240)
-        self.setCentralWidget(landscape)
+        self.centre = Centre({name: self.figures[name] for name in ("landscape", "surface")})
+        self.setCentralWidget(self.centre)
 
     def _dock(self, name: str) -> QDockWidget:
         dock = QDockWidget(self.figures[name].title, self)

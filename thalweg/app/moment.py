@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from thalweg.app.compute.inline import InlineLandscapes, InlineSession
 from thalweg.app.controller import Controller
+from thalweg.app.intents import MapCancelled
 from thalweg.app.settings import Settings
 from thalweg.app.state import AppState, opened
+from thalweg.core.scene.view import MAP_PANELS
 from thalweg.core.store.replay import Replay
 from thalweg.core.store.run_file import Recording
 
@@ -16,24 +18,36 @@ class MomentError(Exception):
     """A moment that cannot be shown; the sentence says why."""
 
 
-def moment(recording: Recording, step: int | None, settings: Settings, with_map: bool) -> AppState:
+def moment(
+    recording: Recording, step: int | None, settings: Settings, with_map: bool, with_slices: bool = False
+) -> AppState:
     """The state of a window that shows this recording at ``step`` (the nearest recorded one; None: the last).
 
-    The plane is laid at the first recorded step; ``with_map``: with the landscape, complete.
+    The plane is laid at the first recorded step; ``with_map``: with the landscape, complete; ``with_slices``:
+    with the layer slices.
     """
     replay = Replay(recording, step)
     scene = recording.scene
-    if with_map and "landscape" not in scene.view.panels:
-        scene = scene.edited({"view.panels": ("landscape", *scene.view.panels)})
-    share = 1.0 if with_map else 0.0
+    wanted = {"landscape": with_map, "slices": with_slices}  # nothing is computed that is not drawn
+    others = tuple(p for p in scene.view.panels if p not in wanted and p not in MAP_PANELS)
+    scene = scene.edited({"view.panels": (*(p for p, on in wanted.items() if on), *others)})
+    share = 1.0 if with_map or with_slices else 0.0
     state = replace(opened(scene, "", settings.model_copy(update={"landscape_share": share})), playing=False)
-    controller = Controller(state, InlineSession(replay), InlineLandscapes())
+    landscapes = InlineLandscapes(only=lambda request: request.step == replay.step)
+    controller = Controller(state, InlineSession(replay), landscapes)
     for _ in range(50):
         controller.tick()
         now = controller.state
-        if now.sentence or now.map_error or now.missing:
-            raise MomentError(now.sentence or now.map_error or now.missing.sentence)  # type: ignore[union-attr]
-        if now.frame and now.frame.step == replay.step and (not with_map or _complete(now)):
+        if now.busy and now.asked and now.asked.step != replay.step:
+            controller.dispatch(MapCancelled())  # its plane is laid, and that is all there is to it
+        if failure := now.sentence or now.map_error or now.slicing.error or now.missing:
+            raise MomentError(failure if isinstance(failure, str) else failure.sentence)
+        if (
+            now.frame
+            and now.frame.step == replay.step
+            and (not with_map or _complete(now))
+            and (not with_slices or _sliced(now))
+        ):
             return now
     raise MomentError("the landscape did not come to an end")
 
@@ -52,3 +66,8 @@ def _complete(state: AppState) -> bool:
         and (m.x[0], m.x[-1]) == state.ranges[0]
         and (m.y[0], m.y[-1]) == state.ranges[1]
     )
+
+
+def _sliced(state: AppState) -> bool:
+    drawn = state.slicing.shown
+    return bool(drawn and drawn.complete and state.frame and drawn.step == state.frame.step)

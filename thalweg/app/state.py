@@ -8,10 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from thalweg.app.changes import differences, directions_of, grown, needs_restart, ranges_of
+from thalweg.app import slicing
+from thalweg.app.changes import (
+    ZoomError,
+    differences,
+    directions_of,
+    grown,
+    history_axes,
+    needs_restart,
+    ranges_of,
+    zoomed,
+)
 from thalweg.app.intents import (
     ApplyDraft,
     AskedForMap,
+    AskedForSlices,
     Change,
     DiscardDraft,
     Dismiss,
@@ -30,21 +41,28 @@ from thalweg.app.intents import (
     SetPlaying,
     SetSettings,
     ShowControls,
+    SlicesCancelled,
     StepOnce,
     Undo,
+    WholePlane,
+    Zoom,
 )
 from thalweg.app.settings import Settings
+from thalweg.app.slicing import Slicing
 from thalweg.core.messages import (
     DataMissing,
     Died,
     Downloaded,
     Failed,
     Frame,
+    GivenAxis,
     Map,
+    MapProgress,
     Path,
     PlaneLaid,
     Progress,
     Ready,
+    SlicesDrawn,
     Started,
     Stopped,
 )
@@ -53,9 +71,14 @@ from thalweg.core.scene import OptimiserSpec, PlaneSpec, Scene, SpecError
 LANDSCAPE_DEATHS = 3
 """So many ends of the landscape worker without a map between them, and it is left off."""
 
+NOT_YET = "No landscape yet: "
+"""How the reason begins why there is no plane so far; it is tried again at later steps."""
+
 RATE_WINDOW = 2.0
 """Seconds over which landscape pictures per second are averaged."""
 
+Here = tuple[int, np.ndarray, np.ndarray]
+"""A step, the parameters there [size], and the running statistics that belong to them [count]."""
 
 # --- the state -----------------------------------------------------------------------------------------------------
 
@@ -91,16 +114,23 @@ class AppState:
     """Name of a worker that has ended, and the sentence that says so."""
     started: Started | None = None
     frame: Frame | None = None
-    parameters: tuple[int, np.ndarray] | None = None
-    """Step and parameters that a map can be asked for at."""
+    parameters: Here | None = None
+    """Step, parameters and running statistics that a map can be asked for at."""
     plane: int = 0
-    laid: tuple[int, np.ndarray] | None = None
-    """Step and parameters where the plane is laid; None: at the next parameters that arrive."""
+    laid: Here | None = None
+    """The same where the plane is laid; None: at the next parameters that arrive."""
+    given: tuple[GivenAxis | None, ...] = ()
+    """The directions of the plane's axes that are read off the run's history."""
     plane_laid: PlaneLaid | None = None
     ranges: tuple[Range, Range] = ((-1.0, 1.0), (-1.0, 1.0))
+    """Of the whole plane, as far as it has grown."""
+    zoom: tuple[Range, Range] | None = None
+    """The part of the plane that is looked at; None: the whole."""
     asked: MapKey | None = None
     map_number: int = 0
     busy: bool = False
+    map_progress: MapProgress | None = None
+    """How far the map under way is; None for one that takes no time to speak of."""
     map: Map | None = None
     arriving: Map | None = None
     """A map on a new plane, shown once the path on that plane is there too."""
@@ -120,11 +150,17 @@ class AppState:
     """How often the landscape worker has ended since it last made a map."""
     missing: DataMissing | None = None
     progress: Progress | None = None
+    slicing: Slicing = field(default_factory=Slicing)
 
     @property
     def stepping(self) -> bool:
         """Whether a single step of the player, which may have many batches, is still being taken."""
         return self.frame is not None and self.frame.stepping and not self.playing
+
+    @property
+    def shown_ranges(self) -> tuple[Range, Range]:
+        """The ranges that the map is to have: those zoomed into, or the whole plane's."""
+        return self.zoom or self.ranges
 
     @property
     def modified(self) -> bool:
@@ -163,6 +199,7 @@ def _restarted(state: AppState, scene: Scene, **changes: Any) -> AppState:
         laid=None,
         plane=state.plane + 1,
         ranges=ranges_of(scene.view.plane),
+        zoom=None,
         busy=False,
         asked=None,
         arriving=None,
@@ -171,6 +208,7 @@ def _restarted(state: AppState, scene: Scene, **changes: Any) -> AppState:
         sentence="",
         missing=None,
         progress=None,
+        slicing=Slicing(number=state.slicing.number, shown=state.slicing.shown),
         **changes,
     )
 
@@ -234,7 +272,7 @@ def _looked_at_anew(state: AppState, before: PlaneSpec) -> AppState:
     if now == before:
         return state
     if ranges_of(now) != ranges_of(before) or (before.auto_range and not now.auto_range) or now.mode != before.mode:
-        state = replace(state, ranges=ranges_of(now))
+        state = replace(state, ranges=ranges_of(now), zoom=None)
     if directions_of(now) != directions_of(before) or (now.mode != before.mode and "re-aim" in (now.mode, before.mode)):
         state = replace(
             state,
@@ -243,6 +281,7 @@ def _looked_at_anew(state: AppState, before: PlaneSpec) -> AppState:
             busy=False,
             map_error="",
             ranges=ranges_of(now),
+            zoom=None,
             arriving=None,
         )
     return state
@@ -296,7 +335,21 @@ def _(m: ShowControls, state: AppState) -> AppState:
 @reduce.register
 def _(m: LayPlane, state: AppState) -> AppState:
     ranges = ranges_of(state.scene.view.plane)
-    return replace(state, plane=state.plane + 1, laid=None, busy=False, ranges=ranges, map_error="", landscape_deaths=0)
+    state = replace(state, plane=state.plane + 1, laid=None, busy=False, ranges=ranges, zoom=None)
+    return replace(state, map_error="", landscape_deaths=0)
+
+
+@reduce.register
+def _(m: Zoom, state: AppState) -> AppState:
+    try:
+        return replace(state, zoom=zoomed((m.x_range, m.y_range), state.ranges), sentence="")
+    except ZoomError as e:
+        return replace(state, sentence=str(e))
+
+
+@reduce.register
+def _(m: WholePlane, state: AppState) -> AppState:
+    return replace(state, zoom=None)
 
 
 @reduce.register
@@ -347,12 +400,22 @@ def _(m: Dismiss, state: AppState) -> AppState:
 
 @reduce.register
 def _(m: AskedForMap, state: AppState) -> AppState:
-    return replace(state, asked=m.key, map_number=m.number, busy=True)
+    return replace(state, asked=m.key, map_number=m.number, busy=True, map_progress=None)
 
 
 @reduce.register
 def _(m: MapCancelled, state: AppState) -> AppState:
     return replace(state, busy=False, asked=None)
+
+
+@reduce.register
+def _(m: AskedForSlices, state: AppState) -> AppState:
+    return replace(state, slicing=slicing.asked_for(state.slicing, m.key, m.number))
+
+
+@reduce.register
+def _(m: SlicesCancelled, state: AppState) -> AppState:
+    return replace(state, slicing=slicing.cancelled(state.slicing))
 
 
 @reduce.register
@@ -373,9 +436,11 @@ def _(m: Ready, state: AppState) -> AppState:
 
 @reduce.register
 def _(m: Died, state: AppState) -> AppState:
+    sliced = slicing.worker_died(state.slicing, m.sentence, mapping=state.busy)
     state = replace(state, ready=state.ready - {m.worker}, busy=False)
     if m.worker == "training":
         return replace(state, dead=(m.worker, m.sentence), playing=False, progress=None)
+    state = replace(state, slicing=sliced)
     deaths = state.landscape_deaths + 1
     if deaths < LANDSCAPE_DEATHS:
         return replace(state, landscape_deaths=deaths, asked=None)
@@ -389,7 +454,7 @@ def _(m: Started, state: AppState) -> AppState:
         return state
     notes = _notes(m.run.optimiser, state.scene.run.optimiser, 0)  # changed while it was being loaded
     state = replace(state, started=m, frame=None, map=None, path=None, drawn=(), missing=None, progress=None)
-    return replace(state, retuned=notes)
+    return replace(state, retuned=notes, slicing=replace(state.slicing, shown=None))
 
 
 @reduce.register
@@ -398,7 +463,7 @@ def _(m: Frame, state: AppState) -> AppState:
         return state
     state = replace(state, frame=m, ranges=_grown(state, m))
     if m.parameters is not None:
-        state = _here(state, (m.step, m.parameters))
+        state = _here(state, (m.step, m.parameters, m.buffers), m)
     if m.path and state.arriving and m.path.plane == state.arriving.plane:
         return replace(state, map=state.arriving, arriving=None, path=m.path)
     if m.path and state.map and m.path.plane == state.map.plane:
@@ -406,16 +471,26 @@ def _(m: Frame, state: AppState) -> AppState:
     return state
 
 
-def _here(state: AppState, here: tuple[int, np.ndarray]) -> AppState:
+def _here(state: AppState, here: Here, frame: Frame) -> AppState:
     """New parameters have come: a plane that waits for them is laid there, and one that re-aims always is."""
-    if state.laid is not None and state.scene.view.plane.mode == "re-aim" and here[0] != state.laid[0]:
-        return replace(state, parameters=here, laid=here, plane=state.plane + 1)
-    return replace(state, parameters=here, laid=state.laid or here)
+    plane = state.scene.view.plane
+    again = state.laid is not None and plane.mode == "re-aim" and here[0] != state.laid[0]
+    axes = history_axes(plane)
+    if (state.laid is not None and not again) or (axes and frame.axes != axes):
+        return replace(state, parameters=here)
+    if axes and (reasons := [g.reason for g in frame.given if g and g.reason]):
+        return replace(state, parameters=here, map_error=f"{NOT_YET}{reasons[0]}.")
+    given = frame.given if axes else ()
+    error = "" if state.map_error.startswith(NOT_YET) else state.map_error
+    return replace(state, parameters=here, laid=here, given=given, plane=state.plane + again, map_error=error)
 
 
 def _grown(state: AppState, frame: Frame) -> tuple[Range, Range]:
     plane, path = state.scene.view.plane, frame.path
-    if not plane.auto_range or plane.mode == "re-aim" or path is None or path.plane != state.plane:
+    re_aims = plane.mode == "re-aim"
+    if not plane.auto_range or path is None or (re_aims and not history_axes(plane)):
+        return state.ranges
+    if path.plane != state.plane and not re_aims:
         return state.ranges
     return grown(state.ranges[0], path.alpha), grown(state.ranges[1], path.beta)
 
@@ -425,6 +500,13 @@ def _(m: PlaneLaid, state: AppState) -> AppState:
     if m.generation != state.generation or m.plane != state.plane:
         return state
     return replace(state, plane_laid=m)
+
+
+@reduce.register
+def _(m: MapProgress, state: AppState) -> AppState:
+    if (m.generation, m.number) != (state.generation, state.map_number):
+        return state
+    return replace(state, map_progress=m)
 
 
 @reduce.register
@@ -444,6 +526,13 @@ def _older(m: Map, shown: Map | None) -> bool:
 
 
 @reduce.register
+def _(m: SlicesDrawn, state: AppState) -> AppState:
+    if m.generation != state.generation:
+        return state
+    return replace(state, slicing=slicing.arrived(state.slicing, m))
+
+
+@reduce.register
 def _(m: Stopped, state: AppState) -> AppState:
     return replace(state, playing=False, sentence=m.sentence) if m.generation == state.generation else state
 
@@ -457,8 +546,10 @@ def _(m: DataMissing, state: AppState) -> AppState:
 def _(m: Failed, state: AppState) -> AppState:
     if m.generation != state.generation:
         return state
+    if m.worker == "slices":
+        return replace(state, slicing=slicing.failed(state.slicing, m))
     if m.worker == "landscape":
-        stale = 0 < m.number < state.map_number
+        stale = m.number and (m.number < state.map_number or not state.busy)
         return state if stale else replace(state, map_error=m.sentence, busy=False)
     if state.started is None or state.started.generation != state.generation:
         state = _without_run(state)
@@ -468,8 +559,9 @@ def _(m: Failed, state: AppState) -> AppState:
 def _without_run(state: AppState) -> AppState:
     """There is no run of the scene on screen, so the pictures of the one before it go."""
     return replace(
-        state, playing=False, started=None, frame=None, map=None, arriving=None, path=None, progress=None, drawn=()
-    )
+        state, playing=False, started=None, frame=None, map=None, arriving=None, path=None, progress=None, drawn=(),
+        slicing=replace(state.slicing, shown=None),
+    )  # fmt: skip
 
 
 @reduce.register

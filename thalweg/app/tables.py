@@ -11,7 +11,7 @@ from thalweg.app.views.figure import Figure
 def table_of(figure: Figure, state: AppState) -> FigureTable:
     """The figure's columns, under its title, its caption and the names of its axes."""
     axes: tuple[str, ...] = ()
-    if state.map is not None and figure.title == "Landscape":
+    if state.map is not None and figure.title in ("Landscape", "3-D surface"):
         axes = tuple(
             f"{name}: {label} ({unit})"
             for name, label, unit in zip(("alpha", "beta"), state.map.labels, state.map.units, strict=True)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from thalweg.app.changes import history_axes
 from thalweg.app.intents import MapKey
-from thalweg.app.state import AppState
+from thalweg.app.slicing import SliceKey, refused
+from thalweg.app.state import NOT_YET, AppState
 from thalweg.core.messages import (
     Advance,
     Cancel,
+    CancelSlices,
     LandscapeCommand,
     MapRequest,
     Play,
     SessionCommand,
     Share,
+    SliceRequest,
     Start,
     Tune,
 )
+from thalweg.core.scene import AxisSpec
+from thalweg.core.scene.view import MAP_PANELS
 
 
 def session_commands(before: AppState, now: AppState) -> list[SessionCommand]:
@@ -37,29 +45,53 @@ def session_commands(before: AppState, now: AppState) -> list[SessionCommand]:
 
 
 def landscape_commands(before: AppState, now: AppState) -> list[LandscapeCommand]:
-    """The commands that the landscape worker is owed after a change, map requests aside."""
+    """The commands that the landscape worker is owed after a change, requests aside."""
     share = now.settings.landscape_share
     commands: list[LandscapeCommand] = []
     if "landscape" in now.ready and (share != before.settings.landscape_share or "landscape" not in before.ready):
         commands.append(Share(share))
-    if landscape_on(before) and not landscape_on(now) and now.busy:
+    if before.generation != now.generation and before.busy:  # its run is gone
+        commands.append(Cancel(before.generation))
+    elif landscape_on(before) and not landscape_on(now) and now.busy:
         commands.append(Cancel(now.generation))
+    if before.generation != now.generation and before.slicing.busy:
+        commands.append(CancelSlices(before.generation))
+    elif slices_on(before) and not slices_on(now) and now.slicing.busy:
+        commands.append(CancelSlices(now.generation))
     return commands
 
 
 def landscape_on(state: AppState) -> bool:
     """Whether landscapes are to be computed at all."""
-    shown = "landscape" in state.scene.view.panels
+    shown = bool(set(MAP_PANELS) & set(state.scene.view.panels))
+    return shown and state.settings.landscape_share > 0 and "landscape" in state.ready and state.started is not None
+
+
+def slices_on(state: AppState) -> bool:
+    """Whether layer slices are to be computed at all."""
+    shown = "slices" in state.scene.view.panels
     return shown and state.settings.landscape_share > 0 and "landscape" in state.ready and state.started is not None
 
 
 def wants_parameters(state: AppState) -> bool:
-    """Whether the next frame is to bring the parameters, because a map is to be asked for."""
-    if not landscape_on(state) or state.missing or (state.busy and state.laid is not None):
+    """Whether the next frame is to bring the parameters, because a map or slices are to be asked for.
+
+    Both are of the same moment, so that neither goes without while training moves on.
+    """
+    busy = state.busy or state.slicing.busy
+    if not (landscape_on(state) or slices_on(state)) or state.missing or (busy and state.laid is not None):
         return False
-    if state.parameters is None or state.laid is None or state.frame is None:
+    if state.parameters is None or state.frame is None:
+        return True
+    if state.laid is None and not state.map_error.startswith(NOT_YET):
         return True
     return state.frame.step != state.parameters[0]
+
+
+def wanted_axes(state: AppState) -> tuple[AxisSpec, ...]:
+    """The axes whose directions are to come with the parameters, because a plane is about to be laid there."""
+    plane = state.scene.view.plane
+    return history_axes(plane) if state.laid is None or plane.mode == "re-aim" else ()
 
 
 def map_key(state: AppState) -> MapKey | None:
@@ -71,9 +103,10 @@ def map_key(state: AppState) -> MapKey | None:
         state.generation,
         state.plane,
         state.parameters[0],
-        *state.ranges,
+        *state.shown_ranges,
         resolution=view.resolution,
         mode=view.mode,
+        statistics=view.statistics,
     )
 
 
@@ -85,8 +118,8 @@ def map_request(state: AppState) -> tuple[MapRequest, MapKey] | None:
     asked = state.asked
     if state.busy and asked and _same_but_for_step(key, asked):
         return None  # let it be finished: training moves on faster than maps are made
-    step, point = state.parameters
-    laid_step, laid = state.laid
+    step, point, buffers = state.parameters
+    laid_step, laid, laid_buffers = state.laid
     request = MapRequest(
         generation=state.generation,
         number=state.map_number + 1,
@@ -99,16 +132,41 @@ def map_request(state: AppState) -> tuple[MapRequest, MapKey] | None:
         point=point,
         x_range=key.x_range,
         y_range=key.y_range,
+        given=state.given,
+        buffers=buffers,
+        laid_buffers=laid_buffers,
     )
     return request, key
 
 
 def _same_but_for_step(a: MapKey, b: MapKey) -> bool:
-    return (a.generation, a.plane, a.x_range, a.y_range, a.resolution, a.mode) == (
-        b.generation,
-        b.plane,
-        b.x_range,
-        b.y_range,
-        b.resolution,
-        b.mode,
+    return replace(a, step=b.step) == b
+
+
+def slice_key(state: AppState) -> SliceKey | None:
+    """What the slices on screen are to depend on now, None while there are no parameters."""
+    if not slices_on(state) or state.parameters is None:
+        return None
+    return SliceKey(state.generation, state.parameters[0], state.scene.view.slices.computed())
+
+
+def slice_request(state: AppState) -> tuple[SliceRequest, SliceKey] | None:
+    """The next slices to ask for, if there are any: once the map of the moment is complete, where one is shown."""
+    key, asked = slice_key(state), state.slicing.asked
+    if key is None or state.parameters is None or key == asked or refused(state.slicing, key):
+        return None
+    if landscape_on(state) and (state.busy or map_request(state) is not None):
+        return None  # the map comes first
+    if state.slicing.busy and asked and (key.generation, key.view) == (asked.generation, asked.view):
+        return None  # let them be finished: only the step is another one
+    step, point, buffers = state.parameters
+    request = SliceRequest(
+        generation=state.generation,
+        number=state.slicing.number + 1,
+        run=state.scene.run,
+        view=state.scene.view.slices,
+        step=step,
+        point=point,
+        buffers=buffers,
     )
+    return request, key

@@ -22,26 +22,30 @@ class Trajectory:
     """Snapshots of the parameters at steps 0, stride, 2 stride, ...
 
     When full, every second snapshot is dropped and the stride doubles; which steps are kept depends on the steps
-    alone, so the same run leaves the same trajectory.
+    alone, so the same run leaves the same trajectory. With each go the network's running statistics, ``buffers`` many.
     """
 
-    def __init__(self, size: int, device: torch.device | str = "cpu") -> None:
-        rows = max(4, min(TRAJECTORY_ROWS, TRAJECTORY_BYTES // (4 * size)))
+    def __init__(self, size: int, device: torch.device | str = "cpu", buffers: int = 0) -> None:
+        rows = max(4, min(TRAJECTORY_ROWS, TRAJECTORY_BYTES // (4 * (size + buffers))))
         # touched at once: page faults on first touch would cost several steps each while training
         self._rows = torch.empty((rows - rows % 2, size), device=device).zero_()
+        self._buffers = torch.zeros((len(self._rows), buffers), device=device)
         self._count = 0
         self.stride = 1
 
-    def offer(self, step: int, parameters: Tensor) -> None:
-        """Keep a copy of the parameters [size] of this step, if it is the next that is due."""
+    def offer(self, step: int, parameters: Tensor, buffers: Tensor | None = None) -> None:
+        """Keep a copy of the parameters [size] and statistics [buffers] of this step, if it is the next that is due."""
         if step != self._count * self.stride:
             return
         if self._count == len(self._rows):
             half = self._count // 2
             for i in range(half):  # ascending, so that no row is overwritten before it is read
                 self._rows[i] = self._rows[2 * i]
+                self._buffers[i] = self._buffers[2 * i]
             self._count, self.stride = half, 2 * self.stride
         self._rows[self._count] = parameters.detach()
+        if buffers is not None:
+            self._buffers[self._count] = buffers
         self._count += 1
 
     @property
@@ -53,6 +57,11 @@ class Trajectory:
     def rows(self) -> Tensor:
         """The recorded parameters; [snapshots, size], a view that the next snapshot may change."""
         return self._rows[: self._count]
+
+    @property
+    def buffers(self) -> Tensor:
+        """The recorded statistics; [snapshots, buffers], a view that the next snapshot may change."""
+        return self._buffers[: self._count]
 
 
 class Series:

@@ -5,11 +5,14 @@ Every message carries the generation of the run that it belongs to; a message of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from thalweg.core.scene import OptimiserSpec, PaceSpec, PlaneSpec, RunSpec
+from thalweg.core.scene import AxisSpec, OptimiserSpec, PaceSpec, PlaneSpec, RunSpec, SlicesSpec
+
+NO_BUFFERS = np.empty(0, dtype=np.float32)
+"""The running statistics of a network that has none."""
 
 # --- to the session worker -------------------------------------------------------------------------------------------
 
@@ -67,10 +70,14 @@ class PlaneLaid:
 
 @dataclass(frozen=True)
 class Acknowledge:
-    """The last frame was drawn: send the next. ``parameters``: with the current parameters in it."""
+    """The last frame was drawn: send the next. ``parameters``: with the current parameters in it.
+
+    ``axes``: with the directions of those among these axes that are read off the run's history.
+    """
 
     generation: int
     parameters: bool
+    axes: tuple[AxisSpec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ class Started:
     generation: int
     run: RunSpec
     layers: tuple[str, ...]
-    sizes: tuple[int, ...]
+    """The name of each layer, its number included."""
     data: str
     measured: int
     train_count: int
@@ -126,6 +133,16 @@ class Path:
 
 
 @dataclass(frozen=True)
+class GivenAxis:
+    """A direction [size] that was read off a run's history, with what it is; ``reason`` says why there is none."""
+
+    vector: np.ndarray
+    label: str = ""
+    unit: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Frame:
     """Everything that moves, at one moment; a later frame replaces an earlier one."""
 
@@ -139,6 +156,12 @@ class Frame:
     weight_map: np.ndarray
     path: Path | None = None
     parameters: np.ndarray | None = None
+    axes: tuple[AxisSpec, ...] = ()
+    """The axes that directions were asked for."""
+    given: tuple[GivenAxis | None, ...] = ()
+    """The directions of ``axes`` at this step; None for those that do not come from the history."""
+    buffers: np.ndarray = field(default_factory=lambda: NO_BUFFERS)
+    """The running statistics that belong to the parameters, float32 [count]; see :mod:`thalweg.core.buffers`."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +221,8 @@ class MapRequest:
     """Compute the landscape on a plane.
 
     ``laid`` is the point where the plane is laid [size] and decides its directions; ``point`` is the current point
-    [size]. With mode ``follow`` the map is that of the parallel plane through ``point``.
+    [size]. With mode ``follow`` the map is that of the parallel plane through ``point``. The map takes the running
+    statistics of the current point, ``buffers``; the directions are those with ``laid_buffers``.
     """
 
     generation: int
@@ -212,6 +236,10 @@ class MapRequest:
     point: np.ndarray
     x_range: tuple[float, float]
     y_range: tuple[float, float]
+    given: tuple[GivenAxis | None, ...] = ()
+    """The directions of the axes that are read off the run's history, as they were at ``laid_step``."""
+    buffers: np.ndarray = field(default_factory=lambda: NO_BUFFERS)
+    laid_buffers: np.ndarray = field(default_factory=lambda: NO_BUFFERS)
 
 
 @dataclass(frozen=True)
@@ -242,14 +270,96 @@ class Map:
 
 
 @dataclass(frozen=True)
+class MapProgress:
+    """How far a map that takes longer than a second is: ``done`` of ``total`` grid points after ``seconds``."""
+
+    generation: int
+    number: int
+    done: int
+    total: int
+    seconds: float
+
+    @property
+    def seconds_left(self) -> float:
+        """At the speed so far; infinite before the first point."""
+        return self.seconds * (self.total - self.done) / self.done if self.done else float("inf")
+
+
+@dataclass(frozen=True)
 class Share:
     """The share of its time, 0 to 1, that the landscape worker may compute."""
 
     share: float
 
 
-LandscapeCommand = MapRequest | Cancel | Share
-LandscapeEvent = PlaneLaid | Map | Failed
+@dataclass(frozen=True)
+class SliceRequest:
+    """Compute the slices of every layer through ``point`` [size], the parameters at ``step``."""
+
+    generation: int
+    number: int
+    run: RunSpec
+    view: SlicesSpec
+    step: int
+    point: np.ndarray
+    buffers: np.ndarray = field(default_factory=lambda: NO_BUFFERS)
+
+
+@dataclass(frozen=True)
+class CancelSlices:
+    """Give up the slices of this generation."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class SliceCurve:
+    """The loss along one direction of one layer, or the ``reason`` why there is no such direction.
+
+    ``t`` [n] ascends and contains 0, in ``unit``; ``loss`` and ``accuracy`` [n]; ``slope`` and ``curvature`` are the
+    first and second derivative of the loss with respect to t at 0. ``layer`` counts from 1; ``others`` is ``now`` or
+    ``start``, whichever values the other layers have.
+    """
+
+    layer: int
+    kind: str
+    others: str
+    label: str
+    unit: str
+    t: np.ndarray
+    loss: np.ndarray
+    accuracy: np.ndarray
+    slope: float
+    curvature: float
+    reason: str = ""
+
+    @property
+    def value(self) -> float:
+        """The loss at t = 0; not a number where there is no slice."""
+        return float(self.loss[np.searchsorted(self.t, 0.0)]) if len(self.t) else float("nan")
+
+
+@dataclass(frozen=True)
+class SlicesDrawn:
+    """The slices through one point, all ``total`` of them or as many as there are so far."""
+
+    generation: int
+    number: int
+    step: int
+    view: SlicesSpec
+    layers: int
+    curves: tuple[SliceCurve, ...]
+    total: int
+    examples: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether all slices are there."""
+        return len(self.curves) == self.total
+
+
+LandscapeCommand = MapRequest | Cancel | Share | SliceRequest | CancelSlices
+LandscapeEvent = PlaneLaid | Map | MapProgress | Failed | SlicesDrawn
 
 # --- from the process itself -----------------------------------------------------------------------------------------
 

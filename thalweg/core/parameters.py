@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -46,16 +46,41 @@ class Layout:
         """The parameters as one new vector of shape [size]."""
         return torch.cat([parameters[n].detach().reshape(-1) for n in self.names])
 
-    def mask(self, layers: tuple[int, ...]) -> Tensor:
-        """1 for every parameter of the layers of these numbers (from 1; none means all), 0 elsewhere; [size]."""
+    def moving(self, layers: tuple[int, ...] = (), vectors: bool = True) -> tuple[str, ...]:
+        """Names of the parameters of the layers of these numbers (from 1; none means all), in order.
+
+        ``vectors``: with biases, normalisation parameters and all else that is no weight matrix or filter.
+        """
+        chosen = [self.layers[n - 1] for n in sorted(layers)] if layers else self.layers
+        names = {n for layer in chosen for n in layer.parameters}
+        return tuple(n for n, s in zip(self.names, self.shapes, strict=True) if n in names and (vectors or len(s) > 1))
+
+    def spans(self, names: tuple[str, ...]) -> list[slice]:
+        """Where these parameters stand in the flat vector; those side by side as one span."""
+        found: list[slice] = []
+        at = 0
+        for name, shape in zip(self.names, self.shapes, strict=True):
+            stop = at + shape.numel()
+            if name in names:
+                joined = found and found[-1].stop == at
+                found.append(slice(found.pop().start if joined else at, stop))
+            at = stop
+        return found
+
+    def mask(self, layers: tuple[int, ...] = (), vectors: bool = True) -> Tensor:
+        """1 for every parameter that :meth:`moving` names, 0 elsewhere; [size]."""
         chosen = torch.zeros(self.size)
-        for number in layers or range(1, len(self.layers) + 1):
-            chosen[self.layers[number - 1].span] = 1
+        for span in self.spans(self.moving(layers, vectors)):
+            chosen[span] = 1
         return chosen
 
 
-def layout_of(module: nn.Module) -> Layout:
-    """The layout of a module: one layer for each submodule that owns parameters, in order."""
+def layout_of(module: nn.Module, layer_names: Sequence[str] = ()) -> Layout:
+    """The layout of a module: one layer for each submodule that owns parameters, in order.
+
+    ``layer_names`` are the names of all layers; none given: layer 1, layer 2 ... Raises ValueError where their number
+    is not that of the layers.
+    """
     names: list[str] = []
     shapes: list[torch.Size] = []
     layers: list[Layer] = []
@@ -69,6 +94,10 @@ def layout_of(module: nn.Module) -> Layout:
             at += p.numel()
         if own:
             layers.append(Layer(f"layer {len(layers) + 1}", tuple(names[-len(own) :]), start, at))
+    if layer_names:
+        if len(layer_names) != len(layers):
+            raise ValueError(f"layer_names: {len(layer_names)} names, expected {len(layers)}")
+        layers = [replace(layer, name=name) for layer, name in zip(layers, layer_names, strict=True)]
     if not layers:
         raise ValueError(f"{type(module).__name__} has no parameters; expected a module with at least one")
     return Layout(tuple(names), tuple(shapes), tuple(layers))

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from thalweg.core import buffers
 from thalweg.core.data import Dataset
+from thalweg.core.networks.architectures import network
 from thalweg.core.networks.initialisers import initialise
-from thalweg.core.networks.mlp import mlp
 from thalweg.core.parameters import Layout, layout_of
 from thalweg.core.scene import RunSpec
+from thalweg.core.scene.layers import layer_names
 from thalweg.core.training.objectives import OBJECTIVES, Objective
 
 Batch = tuple[Tensor, Tensor]
@@ -23,10 +25,16 @@ Batch = tuple[Tensor, Tensor]
 BLOCK = 4096
 """Examples that pass through the network together: large enough to be fast, small enough for memory."""
 
+GRADIENT_BLOCK = 512
+"""The same where a gradient is taken, whose graph keeps every activation."""
+
 
 @dataclass(frozen=True)
 class Problem:
-    """A module, its parameters' layout, its data and what is minimised. ``start`` holds the initial parameters."""
+    """A module, its parameters' layout, its data and what is minimised. ``start`` holds the initial parameters.
+
+    Loss and gradient depend on the module's buffers too, as they are at the moment: see :mod:`thalweg.core.buffers`.
+    """
 
     module: nn.Module
     layout: Layout
@@ -43,7 +51,7 @@ class Problem:
         """The gradient of the batch's mean loss at the parameters ``vector`` [size], block by block; shape [size]."""
         at = vector.detach().clone().requires_grad_(True)
         total = torch.zeros_like(vector)
-        for inputs, labels in zip(batch[0].split(BLOCK), batch[1].split(BLOCK), strict=True):
+        for inputs, labels in zip(batch[0].split(GRADIENT_BLOCK), batch[1].split(GRADIENT_BLOCK), strict=True):
             loss = self.loss(self.layout.views(at), (inputs, labels))
             total += torch.autograd.grad(loss, at)[0] * (len(labels) / len(batch[1]))
         return total
@@ -62,12 +70,22 @@ def random_streams(seed: int) -> tuple[torch.Generator, torch.Generator]:
     )
 
 
-def build(run: RunSpec, data: Dataset, device: str = "cpu") -> Problem:
-    """The problem of a run on a device; the same run gives the same initial parameters, bit for bit."""
-    module = mlp(run.network.sizes, run.network.activation)
+def initial_network(run: RunSpec) -> nn.Module:
+    """The network of a run as it is before the first step, on the CPU."""
+    module = network(run.network)
     initialise(module, run.network.initialisation, random_streams(run.seed)[0])
-    module.to(device)
-    layout = layout_of(module)
+    return module
+
+
+def build(run: RunSpec, data: Dataset, device: str = "cpu") -> Problem:
+    """The problem of a run on a device; the same run gives the same initial parameters, bit for bit.
+
+    A module with running statistics is in evaluation mode, and a training step alone takes it out of it.
+    """
+    module = initial_network(run).to(device)
+    if len(buffers.flatten(module)):  # the others stay as they are: cuDNN's LSTM has no gradient in evaluation mode
+        module.eval()
+    layout = layout_of(module, layer_names(run.network))
     start = layout.flatten(dict(module.named_parameters()))
 
     def batch(images: np.ndarray, labels: np.ndarray) -> Batch:

@@ -24,6 +24,8 @@ SPECS = (
     "view.plane",
     "view.plane.x",
     "view.plane.y",
+    "view.camera",
+    "view.slices",
 )
 
 

@@ -31,7 +31,7 @@ def make(qtbot, tmp_path: Path, written: list[tuple[str, Path, float]]) -> Make:
                 raise ExportError(fail)
             written.append((panel, path, dpi))
 
-        made = ExportDialog(panel, tmp_path / name, write)
+        made = ExportDialog(panel, dict.fromkeys(FIGURES, tmp_path / name), write)
         qtbot.addWidget(made)
         made.show()
         return made

@@ -21,8 +21,8 @@ class Edited:
         self.sent = []
         self.editor = editor_for(field_at(path))
         qtbot.addWidget(self.editor)
-        if hasattr(self.editor, "set_count"):
-            self.editor.set_count(4)
+        if hasattr(self.editor, "set_layers"):
+            self.editor.set_layers(("1 conv", "2 conv", "3 conv", "4 linear"))
         self.editor.set_value(Scene().value(path) if value is None else value)
         self.editor.committed.connect(self.sent.append)
         self.editor.show()
@@ -264,9 +264,19 @@ def test_layer_buttons_follow_the_depth(qtbot):
     """Fewer or more layers, fewer or more buttons."""
     it = Edited(qtbot, "view.plane.x.layers", (1,))
     for count in (2, 51, 1):
-        it.editor.set_count(count)
+        it.editor.set_layers([f"layer {n}" for n in range(1, count + 1)])
         assert len(_buttons(it)) == count + 1
     assert it.sent == []
+
+
+def test_layer_buttons_say_what_a_layer_is(qtbot):
+    """By their tooltips, with the help of the field below, and to screen readers."""
+    it = Edited(qtbot, "view.plane.x.layers", (1,))
+    button = _buttons(it)["4"]
+    assert "4 linear" in button.toolTip() and "counted from 1" in button.toolTip()
+    assert button.accessibleName().endswith(": 4 linear")
+    it.editor.set_layers(("1 LSTM", "2 linear"))
+    assert "1 LSTM" in _buttons(it)["1"].toolTip()
 
 
 def test_a_single_weight_has_one_layer(qtbot):

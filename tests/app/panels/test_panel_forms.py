@@ -1,6 +1,7 @@
 """Forms and panels: made from the specs, values down, edits up."""
 
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 from PyQt6.QtCore import Qt
@@ -11,9 +12,10 @@ from thalweg.app.panels.form import SpecForm
 from thalweg.app.panels.run_panel import RunPanel
 from thalweg.app.panels.view_panel import ViewPanel
 from thalweg.core.scene import Scene
+from thalweg.core.scene.axis import DirectionKind
 
 RUN = ("run", "run.data", "run.network", "run.objective", "run.optimiser")
-VIEW = ("view", "view.plane", "view.plane.x", "view.plane.y")
+VIEW = ("view", "view.plane", "view.plane.x", "view.plane.y", "view.camera", "view.slices")
 
 
 def _shown(widget, qtbot, *arguments):
@@ -91,6 +93,42 @@ def test_fields_that_do_not_count_are_disabled(run_panel):
     assert not _row(panel, "run.data.folder").label.isEnabled()
 
 
+@pytest.mark.parametrize("kind", get_args(DirectionKind))
+def test_an_axis_shows_the_fields_of_its_kind(view_panel, kind):
+    """What has no meaning for the other kinds of direction is not there at all."""
+    panel, _ = view_panel
+    panel.set_scene(Scene().edited({"view.plane.x.kind": kind}))
+    names = [path.rpartition(".")[2] for path in panel.forms.paths() if path.startswith("view.plane.x.")]
+    there = {n for n in names if _row(panel, f"view.plane.x.{n}").editor.isVisible()}
+    own = {
+        "gradient": {"biases"},
+        "random": {"biases", "normalisation", "seed"},
+        "weight": {"source", "target"},
+        "principal": {"biases", "rank", "centre"},
+        "hessian": {"biases", "rank", "end"},
+        "towards": {"biases", "towards"},
+        "update": {"biases"},
+    }
+    assert there == {"layers", "kind", "low", "high"} | own[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "counts"),
+    [
+        ("mlp", {"hidden", "activation"}),
+        ("cnn", {"channels", "activation"}),
+        ("residual", {"width", "blocks", "skips", "batch_norm", "activation"}),
+        ("lstm", {"units"}),
+    ],
+)
+def test_fields_of_other_architectures_are_disabled(run_panel, kind, counts):
+    """Each has its own; all have initial weights."""
+    panel, _ = run_panel
+    panel.set_scene(Scene().edited({"run.network.kind": kind}), None)
+    enabled = {f.path for f in fields_at("run.network") if _row(panel, f.path).editor.isEnabled()}
+    assert enabled == {f"run.network.{name}" for name in counts | {"kind", "initialisation"}}
+
+
 def test_error_sentence_below_the_field(run_panel):
     """In the theme's error role, without the path that is above it anyway."""
     panel, sent = run_panel
@@ -144,6 +182,18 @@ def test_layer_buttons_follow_the_network(view_panel):
     assert sent == []
 
 
+def test_layer_buttons_follow_the_architecture(view_panel):
+    """A residual network of two blocks has eleven layers, six without the normalisations."""
+    panel, sent = view_panel
+    for batch_norm, count in ((True, 11), (False, 6)):
+        changes = {"run.network.kind": "residual", "run.network.batch_norm": batch_norm}
+        panel.set_scene(Scene().edited(changes))
+        buttons = _row(panel, "view.plane.y.layers").editor.findChildren(QToolButton)
+        assert [b.text() for b in buttons] == ["all", *map(str, range(1, count + 1))]
+        assert buttons[count].isChecked() and "linear" in buttons[count].toolTip()
+    assert sent == []
+
+
 def test_lay_the_plane(view_panel, qtbot):
     """The button asks for it."""
     with qtbot.waitSignal(view_panel[0].lay_requested, timeout=500):
@@ -167,6 +217,8 @@ def test_no_field_is_cut_off(qtbot, size):
             assert panel.forms.widget().width() <= panel.forms.viewport().width()
             for path in panel.forms.paths():
                 row = _row(panel, path)
+                if not row.editor.isVisible():
+                    continue
                 assert row.editor.geometry().right() <= row.editor.parentWidget().width()
                 assert row.label.height() >= row.label.heightForWidth(row.label.width())
     finally:
@@ -184,7 +236,8 @@ def test_everything_has_a_name_and_a_place_in_the_tab_order(run_panel, view_pane
         names += [_row(panel, p).editor for p in panel.forms.paths()]
         order, widget = [], panel.nextInFocusChain()
         while widget is not panel:
-            if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and panel.forms.widget().isAncestorOf(widget):
+            inside = panel.forms.widget().isAncestorOf(widget) and widget.isVisible()
+            if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and inside:
                 order.append(widget)
             widget = widget.nextInFocusChain()
         tops = [w.mapTo(panel.forms.widget(), w.rect().topLeft()).y() for w in order]

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
 from thalweg.core.landscape.service import LandscapeService
-from thalweg.core.messages import LandscapeCommand, MapRequest, Ready, SessionCommand
+from thalweg.core.messages import (
+    CancelSlices,
+    Failed,
+    LandscapeCommand,
+    MapRequest,
+    PlaneLaid,
+    Ready,
+    SessionCommand,
+    SliceRequest,
+)
 from thalweg.core.training.service import TrainingService
 
 
@@ -48,27 +57,47 @@ class InlineSession:
 
 
 class InlineLandscapes:
-    """Computes the newest requested map when polled."""
+    """Computes the newest requested map, and the newest slices, when polled."""
 
     name = "landscape"
 
-    def __init__(self, device: str = "cpu", cache: Path | None = None) -> None:
-        self._service = LandscapeService(device, cache)
+    def __init__(
+        self,
+        device: str = "cpu",
+        cache: Path | None = None,
+        only: Callable[[MapRequest], bool] = lambda request: True,
+    ) -> None:
+        """``only`` says which maps are computed; of the others the plane is laid, and nothing more."""
+        self._service, self._only = LandscapeService(device, cache), only
         self._events: list[object] = [Ready(self.name)]
         self._request: MapRequest | None = None
+        self._slices: SliceRequest | None = None
 
     def send(self, command: LandscapeCommand) -> None:
         """Take a request; a newer one replaces it."""
         if isinstance(command, MapRequest):
             self._request = command
+        elif isinstance(command, SliceRequest):
+            self._slices = command
+        elif isinstance(command, CancelSlices):
+            self._slices = None
 
     def poll(self) -> list[object]:
-        """All events of the waiting request."""
+        """All events of the waiting requests, the map's before the slices'."""
         events, self._events = self._events, []
         if self._request is not None:
             request, self._request = self._request, None
-            events += [e for e in self._service.answer(request) if e is not None]
+            events += self._answered(request)
+        if self._slices is not None:
+            wanted, self._slices = self._slices, None
+            events += [e for e in self._service.slices(wanted) if e is not None]
         return events
+
+    def _answered(self, request: MapRequest) -> list[object]:
+        answers = (e for e in self._service.answer(request) if e is not None)
+        if self._only(request):
+            return list(answers)
+        return [next(e for e in answers if isinstance(e, PlaneLaid | Failed))]
 
     def restart(self, device: str | None = None) -> None:
         """Begin anew."""

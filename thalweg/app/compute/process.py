@@ -12,13 +12,15 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thalweg.core.messages import (
     Cancel,
+    CancelSlices,
     Died,
     Failed,
     LandscapeCommand,
@@ -27,6 +29,7 @@ from thalweg.core.messages import (
     Ready,
     SessionCommand,
     Share,
+    SliceRequest,
     Start,
 )
 
@@ -136,7 +139,10 @@ def _enter(nice: int) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     import torch
 
+    from thalweg.core.heap import keep_freed_memory
+
     torch.set_num_threads(1)
+    keep_freed_memory()
 
 
 def _leave(pipe: Connection) -> None:
@@ -222,46 +228,65 @@ def _run_landscapes(pipe: Connection, device: str, share: float, cache: Path | N
     _leave(pipe)
 
 
-def _serve_landscapes(pipe: Connection, inbox: Inbox, service: LandscapeService, share: float) -> None:
-    request: MapRequest | None = None
+@dataclass
+class _Job:
+    """A request that is being answered, and how long it has taken."""
 
-    def read(seconds: float | None) -> tuple[bool, bool]:
-        """Take in what has arrived; whether the map in work is cancelled, and whether another is asked for."""
-        nonlocal request, share
-        cancelled = False
-        for command in inbox.take(seconds):
+    request: MapRequest | SliceRequest
+    events: Iterator[object]
+    worked: float = 0.0
+    rested: float = 0.0
+    coarse: bool = False
+    """Whether a first picture of it is out."""
+
+    def advance(self) -> object:
+        """The next event, None where it may be left, _GONE at the end; an error is an event like another."""
+        began = time.perf_counter()
+        try:
+            return next(self.events, _GONE)
+        except Exception as e:  # whatever it is, the person is told and the worker stays
+            sliced = isinstance(self.request, SliceRequest)
+            what, worker = ("slices", "slices") if sliced else ("landscape", "landscape")
+            sentence = f"No {what}: {type(e).__name__}: {e}"
+            return Failed(self.request.generation, sentence, worker, self.request.number)
+        finally:
+            self.worked += time.perf_counter() - began
+
+
+def _serve_landscapes(pipe: Connection, inbox: Inbox, service: LandscapeService, share: float) -> None:
+    waiting: MapRequest | None = None
+    mapping: _Job | None = None
+    slicing: _Job | None = None
+    while True:
+        for command in inbox.take(None if mapping is None and slicing is None else 0):
             match command:
                 case Share():
                     share = command.share
                 case MapRequest():
-                    request = command
+                    waiting = command
+                case SliceRequest():
+                    slicing = _Job(command, service.slices(command))
                 case Cancel():
-                    request, cancelled = None, True
-        return cancelled, request is not None
-
-    while True:
-        read(None if request is None else 0)
-        if request is None:
+                    waiting = mapping = None
+                case CancelSlices():
+                    slicing = None
+        # a map that is replaced by one on the same plane is dropped after its coarse pass, others at once
+        if waiting and (mapping is None or mapping.coarse or _planes(mapping.request) != _planes(waiting)):
+            mapping, waiting = _Job(waiting, service.answer(waiting)), None
+        job = mapping or slicing  # the map comes first; slices that it interrupts go on after it
+        if job is None:
             continue
-        current, request = request, None
-        answers, coarse = service.answer(current), False
-        began, rested = time.perf_counter(), 0.0
-        while True:
-            try:
-                event = next(answers, _GONE)
-            except Exception as e:  # whatever it is, the person is told and the worker stays
-                event = Failed(
-                    current.generation, f"No landscape: {type(e).__name__}: {e}", "landscape", current.number
-                )
-            if event is _GONE:
-                break
-            if event is not None:
-                pipe.send(event)
-                coarse = coarse or isinstance(event, Map)
-            cancelled, waiting = read(0)
-            if cancelled or isinstance(event, Failed) or (waiting and coarse):
-                break  # a map that a newer request has replaced is dropped once its coarse pass is out
-            rested += _rest(time.perf_counter() - began - rested, rested, share)
+        event = job.advance()
+        if event is not _GONE and event is not None:
+            pipe.send(event)
+            job.coarse = job.coarse or isinstance(event, Map)
+        if event is _GONE or isinstance(event, Failed):
+            mapping, slicing = (None, slicing) if job is mapping else (mapping, None)
+        job.rested += _rest(job.worked, job.rested, share)
+
+
+def _planes(request: MapRequest | SliceRequest) -> tuple[int, int | None]:
+    return request.generation, request.plane if isinstance(request, MapRequest) else None
 
 
 def _rest(worked: float, rested: float, share: float) -> float:

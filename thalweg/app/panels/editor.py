@@ -96,9 +96,21 @@ class Editor(QWidget):
         """Whether a person is at work in it."""
         return False
 
+    def event(self, event: QEvent | None) -> bool:
+        """While something is typed, Escape is its own and no shortcut of the window."""
+        override = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride
+        if override and event is not None and self._takes_back(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def _takes_back(self, event: QEvent) -> bool:
+        escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
+        return escape and (self.typing() or self._wrong)
+
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Escape takes back what was typed."""
-        if event is not None and event.key() == Qt.Key.Key_Escape and (self.typing() or self._wrong):
+        if event is not None and self._takes_back(event):
             self.commit(self._value)
             return
         super().keyPressEvent(event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from PyQt6.QtWidgets import (
@@ -24,32 +24,39 @@ from PyQt6.QtWidgets import (
 from thalweg.app.export.errors import ExportError
 from thalweg.app.views.gallery import FIGURES
 
-_FILTER = "PNG (*.png);;SVG (*.svg);;PDF (*.pdf);;Numbers as CSV (*.csv)"
+_FILTER = (
+    "PNG (*.png);;SVG (*.svg);;PDF (*.pdf);;Numbers as CSV (*.csv)"
+    ";;Surface as HDF5 (*.h5);;Surface for numpy (*.npz);;Surface for ParaView (*.vts)"
+)
 
 
 class ExportDialog(QDialog):
     """Figure, file and resolution; the suffix of the file decides the format.
 
-    ``write(panel, path, dpi)`` writes the figure and raises ExportError, which is then shown here, and nothing that
-    was chosen is lost.
+    ``paths`` proposes a file for each figure, without panel and ending. ``write(panel, path, dpi)`` writes the figure
+    and raises ExportError, which is then shown here, and nothing that was chosen is lost.
     """
 
     def __init__(
         self,
         panel: str,
-        path: Path,
+        paths: Mapping[str, Path],
         write: Callable[[str, Path, float], None],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export figure")
-        self._write, self._stem = write, path.name  # which has no ending: a dot in it is the scene's
+        self._write, self._paths = write, paths
         self.figure = QComboBox()
         for name, figure in FIGURES.items():
-            self.figure.addItem(figure.title, name)
+            if name in paths:
+                self.figure.addItem(figure.title, name)
         self.figure.setCurrentIndex(max(0, self.figure.findData(panel)))
-        self.file = QLineEdit(str(path.with_name(f"{self._stem}-{self.panel}.png")))
-        self.file.setToolTip("The ending decides the format: .png, .svg, .pdf, or .csv for the numbers")
+        self.file = QLineEdit(str(self._proposed(paths[self.panel].parent, ".png")))
+        self.file.setToolTip(
+            "The ending decides the format: .png, .svg, .pdf, or .csv for the numbers; a landscape's grid also as "
+            ".h5 (HDF5), .npz (numpy) or .vts (ParaView)"
+        )
         self._dpi = QSpinBox()
         self._dpi.setRange(48, 1200)
         self._dpi.setValue(300)
@@ -115,5 +122,8 @@ class ExportDialog(QDialog):
             self.file.setText(name)
 
     def _rename(self) -> None:
-        path = self.path
-        self.file.setText(str(path.with_name(f"{self._stem}-{self.panel}{path.suffix}")))
+        self.file.setText(str(self._proposed(self.path.parent, self.path.suffix)))
+
+    def _proposed(self, folder: Path, suffix: str) -> Path:
+        stem = self._paths[self.panel].name  # which has no ending: a dot in it is the scene's
+        return folder / f"{stem}-{self.panel}{suffix}"

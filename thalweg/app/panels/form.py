@@ -8,12 +8,13 @@ from typing import Any
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QGridLayout, QWidget
 
-from thalweg.app.panels.applies import applies
+from thalweg.app.panels.applies import applies, shown
 from thalweg.app.panels.described import fields_at
 from thalweg.app.panels.fields import editor_for
 from thalweg.app.panels.layer_buttons import LayerButtons
 from thalweg.app.panels.row import RESTART_MARK, FieldRow
 from thalweg.core.scene import Scene
+from thalweg.core.scene.layers import layer_names
 
 LABEL_SHARE, EDITOR_SHARE = 9, 11
 
@@ -46,13 +47,14 @@ class SpecForm(QWidget):
         """Show the values of a scene, and which fields count in it."""
         for path, row in self.rows.items():
             if isinstance(row.editor, LayerButtons):
-                row.editor.set_count(len(scene.run.network.sizes) - 1)
+                row.editor.set_layers(layer_names(scene.run.network))
                 row.place_editor()
                 row.editor.set_single(scene.value(path.replace(".layers", ".kind")) == "weight")
             row.editor.set_value(scene.value(path))
             if not row.editor.wrong:
                 row.set_error("")
             row.set_enabled(applies(path, scene))
+            row.set_shown(shown(path, scene))
 
     def set_changed(self, paths: Collection[str]) -> None:
         """Print these fields bold: they differ from what is running."""

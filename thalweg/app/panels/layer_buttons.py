@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from PyQt6.QtCore import QEvent
 from PyQt6.QtGui import QPalette
 from PyQt6.QtWidgets import QApplication, QToolButton, QWidget
 
-from thalweg.app.panels.editor import Editor
+from thalweg.app.panels.editor import Editor, tip
 from thalweg.app.panels.flow import FlowLayout
 from thalweg.app.panels.tab_focus import tab_focus
 
@@ -24,12 +25,15 @@ class LayerButtons(Editor):
         self._flow = FlowLayout(self)
         self._single = False
         self._name = self._help = ""
+        self._names: tuple[str, ...] = ()
         self._all = self._button("all")
         self._all.clicked.connect(lambda: self.commit(()))
         self._layers: list[QToolButton] = []
 
-    def set_count(self, count: int) -> None:
-        """Follow the network: one button for each of its ``count`` layers."""
+    def set_layers(self, names: Sequence[str]) -> None:
+        """Follow the network: one numbered button for each of its layers, with the layer's name as its tooltip."""
+        count = len(names)
+        self._names = tuple(names)
         while len(self._layers) > count:
             button = self._layers.pop()
             self._flow.removeWidget(button)
@@ -56,8 +60,9 @@ class LayerButtons(Editor):
         super().set_texts(name, help)
         self._name, self._help = name, help
         self._all.setAccessibleName(f"{name}: all")
-        for number, button in enumerate(self._layers, 1):
-            button.setAccessibleName(f"{name}: {number}")
+        for layer, button in zip(self._names, self._layers, strict=True):
+            button.setAccessibleName(f"{name}: {layer}")
+            button.setToolTip(tip(f"{layer}\n{help}"))
 
     def display(self, value: Any) -> None:
         """Press the buttons of these layers."""
@@ -68,7 +73,7 @@ class LayerButtons(Editor):
     def changeEvent(self, event: QEvent | None) -> None:
         """Follow the theme."""
         super().changeEvent(event)
-        if event is not None and event.type() == QEvent.Type.PaletteChange:
+        if event is not None and event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
             self.display(self.value or ())
 
     def _clicked(self, number: int) -> None:

@@ -46,6 +46,12 @@ class FieldRow:
         for widget in (self.label, self.mark, self.editor):
             widget.setEnabled(enabled)
 
+    def set_shown(self, shown: bool) -> None:
+        """Whether the field is there at all."""
+        for widget in (self.label, self.mark, self.editor):
+            widget.setVisible(shown)
+        self.sentence.setVisible(shown and bool(self.sentence.text()))
+
     def set_changed(self, changed: bool) -> None:
         """Print the label bold, or not."""
         font = QFont()

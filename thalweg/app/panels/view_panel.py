@@ -26,7 +26,8 @@ class ViewPanel(QWidget):
         self.lay.setAccessibleName(self.lay.text())
         self.lay.setAccessibleDescription(self.lay.toolTip())
         self.lay.clicked.connect(lambda: self.lay_requested.emit())
-        sections = specs_in("view") | axes | {"view": "Curves and examples"}
+        inside = specs_in("view")
+        sections = {PLANE: inside[PLANE]} | axes | inside | {"view": "Curves and examples"}
         self.forms = FormStack(sections, below={list(axes)[-1]: self.lay})
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -9,15 +9,10 @@ import pyqtgraph as pg
 from PyQt6.QtGui import QFontMetricsF
 from PyQt6.QtWidgets import QApplication
 
+from thalweg.app.views.numbers import power_of_ten
+
 MINOR = 0.0999
 """The spacing that marks the ticks between decades; ordinary ticks never have it."""
-
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def power_of_ten(exponent: int) -> str:
-    """``10⁻³``; small powers as plain numbers."""
-    return f"{10.0**exponent:g}" if -2 <= exponent <= 3 else "10" + str(exponent).translate(_SUPERSCRIPTS)
 
 
 class FittingAxis(pg.AxisItem):
@@ -42,10 +37,12 @@ class FittingAxis(pg.AxisItem):
             return
         room = self.size().height() if self.orientation in ("left", "right") else self.size().width()
         whole = self.labelString()
-        for html in (whole, whole.replace(self.labelText, self.labelText.partition(" (")[0])):
-            self.label.setHtml(html)
+        short = self.labelText
+        for _ in range(3):
+            self.label.setHtml(whole.replace(self.labelText, short))
             if self.label.boundingRect().width() <= room:
                 break
+            short = short.rpartition(" (")[0] if short.endswith(")") else short
         self.label.setOpacity(1.0 if self.label.boundingRect().width() <= room else 0.0)
         super().resizeEvent(None)
 

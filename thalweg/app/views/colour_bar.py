@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import QRectF
-from PyQt6.QtGui import QColor, QPainter
-from PyQt6.QtWidgets import QStyleOptionGraphicsItem, QWidget
+from PyQt6.QtGui import QColor, QFontMetricsF, QPainter
+from PyQt6.QtWidgets import QApplication, QStyleOptionGraphicsItem, QWidget
 
 from thalweg.app.theme import Theme
 from thalweg.app.views.figure import dress_axes, label_axis
@@ -35,6 +35,7 @@ class ColourBar(pg.PlotItem):
 
     def __init__(self) -> None:
         super().__init__(enableMenu=False)
+        self._size = 9.0
         self._stack = _Stack()
         self.addItem(self._stack)
         self.hideButtons()
@@ -54,8 +55,8 @@ class ColourBar(pg.PlotItem):
         dress_axes(self, theme)
         self.getAxis("bottom").setPen(pg.mkPen(None))
         self.getViewBox().setFixedWidth(theme.font_size * 1.6)
-        self.getAxis("right").setWidth(theme.font_size * 6)
-        self.setMaximumWidth(theme.font_size * 8)
+        self._size = theme.font_size
+        self._make_room([])
 
     def align(self, neighbour: pg.PlotItem) -> None:
         """End at the bottom where the neighbour's plot does."""
@@ -69,3 +70,13 @@ class ColourBar(pg.PlotItem):
         self.setYRange(float(edges[0]), float(edges[-1]), padding=0)
         self.getAxis("right").setTicks([ticks, []])
         label_axis(self, "right", label)
+        self._make_room([text for _, text in ticks])
+
+    def _make_room(self, texts: list[str]) -> None:
+        """As wide as the texts beside the scale and the label beside them need."""
+        axis = self.getAxis("right")
+        metrics = QFontMetricsF(axis.style["tickFont"] or QApplication.font())
+        widest = max((metrics.horizontalAdvance(text) for text in texts), default=0.0)
+        width = max(6.0 * self._size, widest + axis.label.boundingRect().height() + 1.4 * self._size)
+        axis.setWidth(width)
+        self.setMaximumWidth(width + 2 * self._size)

@@ -1,4 +1,4 @@
-"""The parts of a contour map: filled bands, lines, and the optimiser's path with its arrows."""
+"""The parts of a contour map: filled bands, and the optimiser's path with its arrows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPolygonF
 from PyQt6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-from thalweg.core.landscape.contours import band, lines
+from thalweg.core.landscape.contours import bands
 
 ARROW_SPACING = 42.0
 """Logical pixels between two arrow heads."""
@@ -36,9 +36,10 @@ class Bands(pg.GraphicsObject):
         self._rect = QRectF(QPointF(x[0], y[0]), QPointF(x[-1], y[-1])).normalized()
         self._hatch = None if np.isfinite(z).all() else QBrush(QColor("#888888"), Qt.BrushStyle.BDiagPattern)
         self._areas = []
-        for low, colour in zip(edges[:-1], colours, strict=True):
+        areas = bands(x, y, z, [(low, np.inf) for low in edges[:-1]])
+        for area, colour in zip(areas, colours, strict=True):
             path = QPainterPath()
-            for points, offsets in band(x, y, z, low, np.inf):
+            for points, offsets in area:
                 for start, stop in pairwise(offsets):
                     path.addPolygon(QPolygonF([QPointF(*p) for p in points[start:stop].tolist()]))
             if not path.isEmpty():
@@ -61,36 +62,6 @@ class Bands(pg.GraphicsObject):
         for path, brush in self._areas:
             painter.setBrush(brush)
             painter.drawPath(path)
-
-
-class Lines(pg.GraphicsObject):
-    """All contour lines as one path; 1 px cosmetic, where antialiasing costs nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._path = QPainterPath()
-        self._pen = pg.mkPen("#000000", width=1)
-
-    def set(self, x: np.ndarray, y: np.ndarray, z: np.ndarray, levels: np.ndarray) -> None:
-        """Draw the lines of these levels."""
-        parts = [np.vstack([line, [[np.nan, np.nan]]]) for level in levels for line in lines(x, y, z, float(level))]
-        points = np.concatenate(parts) if parts else np.empty((0, 2))
-        self.prepareGeometryChange()
-        self._path = pg.arrayToQPath(points[:, 0], points[:, 1], connect="finite") if parts else QPainterPath()
-        self.update()
-
-    def set_pen(self, pen: QPen) -> None:
-        """Draw with this pen."""
-        self._pen = pen
-        self.update()
-
-    def boundingRect(self) -> QRectF:
-        return self._path.boundingRect()
-
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        painter.setPen(self._pen)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPath(self._path)
 
 
 class PathLine(pg.GraphicsObject):
@@ -119,8 +90,18 @@ class PathLine(pg.GraphicsObject):
         self._width = width
         self.update()
 
+    @property
+    def reach(self) -> float:
+        """Radius of the larger of the two markers at its ends, in logical pixels."""
+        return 1.5 * self._size + 1.0
+
+    @property
+    def _size(self) -> float:
+        return 3.4 + 1.1 * self._width
+
     def viewTransformChanged(self) -> None:
         """The area drawn on is the whole view."""
+        super().viewTransformChanged()  # which forgets the view as it was
         self.prepareGeometryChange()
 
     def boundingRect(self) -> QRectF:
@@ -150,20 +131,23 @@ class PathLine(pg.GraphicsObject):
         painter.restore()
 
     def _mark_ends(self, painter: QPainter, pixels: np.ndarray) -> None:
-        size = 3.4 + 1.1 * self._width
+        self._mark_start(painter, pixels[0])
+        if self._ends_here:  # else the current point is not finite, so it is nowhere on the plane
+            self._mark_now(painter, pixels[-1])
+
+    def _mark_start(self, painter: QPainter, at: np.ndarray) -> None:
+        side = 1.6 * self._size
         painter.setPen(QPen(self._halo, 1.2))
         painter.setBrush(self._core)
-        start = QPointF(*pixels[0].tolist())
-        painter.drawRect(QRectF(start.x() - size * 0.8, start.y() - size * 0.8, 1.6 * size, 1.6 * size))
-        if not self._ends_here:  # the current point is not finite, so it is nowhere on the plane
-            return
+        painter.drawRect(QRectF(at[0] - side / 2, at[1] - side / 2, side, side))
+
+    def _mark_now(self, painter: QPainter, at: np.ndarray) -> None:
         painter.setPen(QPen(self._core, 1.6))
         painter.setBrush(self._halo)
-        now = QPointF(*pixels[-1].tolist())
-        painter.drawEllipse(now, size * 1.5, size * 1.5)
+        painter.drawEllipse(QPointF(*at.tolist()), self._size * 1.5, self._size * 1.5)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._mark)
-        painter.drawEllipse(now, size * 0.9, size * 0.9)
+        painter.drawEllipse(QPointF(*at.tolist()), self._size * 0.9, self._size * 0.9)
 
 
 def _apart(points: np.ndarray, least: float = 0.7) -> np.ndarray:

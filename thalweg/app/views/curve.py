@@ -11,6 +11,10 @@ COLUMN = 2.5
 """Width in pixels of the columns that a curve is thinned to; each keeps its least and its greatest value."""
 
 
+SCALE = 0.85
+"""Part of the colour scale that many curves share: its end is too light for lines on white."""
+
+
 def thinned(x: np.ndarray, y: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
     """At most two points for each of ``columns`` equal parts of the range of x: those of least and greatest y.
 
@@ -35,10 +39,13 @@ def thinned(x: np.ndarray, y: np.ndarray, columns: int) -> tuple[np.ndarray, np.
 
 
 class Curve:
-    """A named curve in a plot, in the colour and line style of its number."""
+    """A named curve in a plot, in the colour and line style of its number.
 
-    def __init__(self, plot: pg.PlotItem, number: int, name: str) -> None:
-        self.number, self.name, self._plot = number, name, plot
+    One of very many has its place among them instead, ``share`` from 0 to 1, and takes its colour from a scale.
+    """
+
+    def __init__(self, plot: pg.PlotItem, number: int, name: str, share: float | None = None) -> None:
+        self.number, self.name, self._plot, self._share = number, name, plot, share
         self.item = pg.PlotCurveItem(connect="finite", skipFiniteCheck=False, name=name)
         plot.addItem(self.item)
         self._newest = pg.ScatterPlotItem(size=5, pen=None)
@@ -51,9 +58,11 @@ class Curve:
 
     def dress(self, theme: Theme) -> None:
         """Take the theme's colour and width."""
-        colour = theme.series[self.number % len(theme.series)]
+        colour, style = theme.series[self.number % len(theme.series)], LINE_STYLES[self.number % len(LINE_STYLES)]
+        if self._share is not None:
+            colour, style = pg.colormap.get(theme.colour_map).map(SCALE * self._share, "qcolor").name(), LINE_STYLES[0]
         self._newest.setBrush(pg.mkBrush(colour))
-        self.item.setPen(theme.pen(colour, 1.0, LINE_STYLES[self.number % len(LINE_STYLES)]))
+        self.item.setPen(theme.pen(colour, 1.0, style))
 
     def set(self, x: np.ndarray, y: np.ndarray) -> None:
         """Draw these points, the newest with a dot; non-finite ones are gaps."""

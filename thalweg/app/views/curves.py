@@ -61,10 +61,15 @@ class CurvesFigure(Figure):
 
     def set_series(self, series: Series, unit: str, log_loss: bool, log_steps: bool) -> None:
         """Draw the columns ``train_loss``, ``test_loss``, ``train_accuracy``, ``test_accuracy`` over ``step``."""
+        again = bool(self._series and series and series["step"][-1] < self._series["step"][-1])
         self._series, self._unit = series, unit
         self.set_empty(not series)
         if not series:
             return
+        if again:  # another run has begun: a single point does not set a range
+            self.loss.setXRange(0, 1)
+            for plot in (self.loss, self.accuracy):
+                plot.enableAutoRange(x=True)
         label_axis(self.loss, "left", f"loss ({unit})" if unit != "1" else "loss")
         if (log_loss, log_steps) != self._log:
             self._log = (log_loss, log_steps)

@@ -182,9 +182,17 @@ def dress_axes(plot: pg.PlotItem, theme: Theme) -> None:
     plot.getViewBox().setBorder(pg.mkPen(theme.grid, width=1))
 
 
+def axis_text(label: str, unit: str) -> str:
+    """A direction's label with the axis's unit, in one pair of brackets."""
+    if unit == "1":
+        return label
+    return f"{label[:-1]}; {unit})" if label.endswith(")") else f"{label} ({unit})"
+
+
 def label_axis(plot: pg.PlotItem, name: str, text: str) -> None:
     """Label an axis; the text carries its own unit."""
     axis = plot.getAxis(name)
+    text = escape(text, quote=False)  # it is shown as rich text, and may come from a file
     if axis.labelText != text:
         axis.setLabel(text)
 

@@ -6,6 +6,8 @@ from thalweg.app.views.curves import CurvesFigure
 from thalweg.app.views.figure import Figure
 from thalweg.app.views.gradient_norms import GradientNormsFigure
 from thalweg.app.views.landscape import LandscapeFigure
+from thalweg.app.views.slices import SlicesFigure
+from thalweg.app.views.surface import SurfaceFigure
 from thalweg.app.views.weight_map import WeightMapFigure
 
 FIGURES: dict[str, type[Figure]] = {
@@ -13,5 +15,7 @@ FIGURES: dict[str, type[Figure]] = {
     "weight-map": WeightMapFigure,
     "curves": CurvesFigure,
     "gradient-norms": GradientNormsFigure,
+    "surface": SurfaceFigure,
+    "slices": SlicesFigure,
 }
 """The figures by their panel's name."""

@@ -12,9 +12,15 @@ from thalweg.app.views.figure import Figure, dress_axes, dress_legend, fit_legen
 
 PREFIX = "gradient_"
 
+MANY = 10
+"""Layers beyond which the curves are coloured by depth, and only some of them named."""
+
+NAMED = 5
+"""So many then, evenly spaced from the first to the last."""
+
 
 class GradientNormsFigure(Figure):
-    """One curve for each layer; the first layer is the first."""
+    """One curve for each layer; the first layer is the first. Those of many layers are coloured by depth."""
 
     title = "Gradient norms"
 
@@ -29,6 +35,7 @@ class GradientNormsFigure(Figure):
         self.legend = pg.LegendItem(colCount=1, verSpacing=-4)
         self.body.addItem(self.legend, row=0, col=1)
         self._curves: dict[str, Curve] = {}
+        self._layers: tuple[str, ...] = ()
         self._series: dict[str, np.ndarray] = {}
         label_axis(self.plot, "left", "gradient norm")
         label_axis(self.plot, "bottom", "step")
@@ -43,18 +50,24 @@ class GradientNormsFigure(Figure):
         for curve in self._curves.values():
             curve.dress(theme)
 
-    def set_series(self, series: dict[str, np.ndarray], log_steps: bool, unit: str) -> None:
-        """Draw the columns ``gradient_1``, ``gradient_2`` ... over ``step``."""
+    def set_series(
+        self, series: dict[str, np.ndarray], log_steps: bool, unit: str, layers: tuple[str, ...] = ()
+    ) -> None:
+        """Draw the columns ``gradient_1``, ``gradient_2`` ... over ``step``, under the names of the layers."""
+        again = bool(self._series and series and series["step"][-1] < self._series["step"][-1])
         self._series = series
         self.set_empty(not series)
         if not series:
             return
+        if again:  # another run has begun: a single point does not set a range
+            self.plot.setXRange(0, 1)
+            self.plot.enableAutoRange()
         label_axis(
             self.plot, "left", f"gradient norm ({unit} per unit of distance)" if unit != "1" else "gradient norm"
         )
         names = [n for n in series if n.startswith(PREFIX)]
-        if names != list(self._curves):
-            self._rebuild(names)
+        if (names, layers) != (list(self._curves), self._layers):
+            self._rebuild(names, layers)
         if log_steps != self._bottom.logarithmic:
             self._bottom.set_logarithmic(log_steps)
             self.plot.enableAutoRange()
@@ -63,14 +76,22 @@ class GradientNormsFigure(Figure):
         for name, curve in self._curves.items():
             curve.set(steps, log10(series[name]))
 
-    def _rebuild(self, names: list[str]) -> None:
+    def _rebuild(self, names: list[str], layers: tuple[str, ...]) -> None:
         for curve in self._curves.values():
             curve.remove()
         self.legend.clear()
-        self._curves = {n: Curve(self.plot, i, f"layer {n.removeprefix(PREFIX)}") for i, n in enumerate(names)}
+        self._layers = layers
+        shown = layers if len(layers) == len(names) else [f"layer {n.removeprefix(PREFIX)}" for n in names]
+        many = len(names) > MANY
+        self._curves = {
+            n: Curve(self.plot, i, word, i / (len(names) - 1) if many else None)
+            for i, (n, word) in enumerate(zip(names, shown, strict=True))
+        }
+        named = set(np.linspace(0, len(names) - 1, NAMED).round()) if many else range(len(names))
         for curve in self._curves.values():
             curve.dress(self.theme)
-            self.legend.addItem(curve.item, curve.name)
+            if curve.number in named:
+                self.legend.addItem(curve.item, curve.name)
         dress_legend(self.legend, self.theme)
         fit_legend(self.legend)
 

@@ -1,42 +1,68 @@
-"""The loss on a plane through the parameters: bands, contour lines, and the optimiser's path."""
+"""The loss, or the accuracy, on a plane through the parameters: bands, contour lines, and the optimiser's path."""
 
 from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
+from PyQt6.QtCore import QEvent, QPointF, QRect, pyqtSignal
 from PyQt6.QtGui import QColor
 
 from thalweg.app.theme import Theme
 from thalweg.app.views.axes import FittingAxis
 from thalweg.app.views.colour_bar import ColourBar
-from thalweg.app.views.contour_items import Bands, Lines, PathLine
-from thalweg.app.views.figure import Figure, dress_axes, label_axis
-from thalweg.core.landscape.contours import levels
+from thalweg.app.views.contour_items import Bands, PathLine
+from thalweg.app.views.contour_lines import Lines, ink_on
+from thalweg.app.views.figure import Figure, axis_text, dress_axes, label_axis
+from thalweg.app.views.level_bands import level_bands, told_apart
+from thalweg.app.views.map_table import map_table
+from thalweg.app.views.readout import Readout, reading
+from thalweg.app.views.slope_arrows import SlopeArrows
+from thalweg.app.views.zoom_box import ZoomBox
 from thalweg.core.messages import Map, Path
+
+Ranges = tuple[tuple[float, float], tuple[float, float]]
+
+WAY_BACK = "zoomed in; double-click shows the whole plane"
 
 
 class LandscapeFigure(Figure):
     """A filled contour map with its colour scale."""
 
     title = "Landscape"
+    zoom_requested = pyqtSignal(object, object)
+    """The person wants these ranges (low, high) of the horizontal and of the vertical axis."""
+    whole_requested = pyqtSignal()
+    """The person wants the whole plane again."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.box = ZoomBox()
         self.plot = self.body.addPlot(
-            row=0, col=0, enableMenu=False, axisItems={side: FittingAxis(side) for side in ("left", "bottom")}
+            row=0,
+            col=0,
+            enableMenu=False,
+            viewBox=self.box,
+            axisItems={side: FittingAxis(side) for side in ("left", "bottom")},
         )
         self.bar = ColourBar()
         self.body.addItem(self.bar, row=0, col=1)
         self.body.layout.setColumnStretchFactor(0, 1)
-        self._bands, self._lines, self.path = Bands(), Lines(), PathLine()
-        for item in (self._bands, self._lines, self.path):
+        self._bands, self._arrows, self.path = Bands(), SlopeArrows(), PathLine()
+        self._lines = Lines(self._arrows)
+        for item in (self._bands, self._lines, self._arrows, self.path):
             self.plot.addItem(item)
         self.plot.hideButtons()
-        self.plot.setMouseEnabled(False, False)
-        self.plot.getViewBox().setDefaultPadding(0)
+        self.readout = Readout(self.viewport())
+        self._pointer: QPointF | None = None
+        self.scene().sigMouseMoved.connect(self._point_at)
+        self.box.sigResized.connect(self._read)
+        self.box.zoom_requested.connect(self.zoom_requested)
+        self.box.whole_requested.connect(self.whole_requested)
         self._map: Map | None = None
         self._path: Path | None = None
+        self._zoom: Ranges | None = None
         self._log, self._count, self._unit = False, 16, "1"
+        self._quantity, self._labels, self._downhill = "loss", True, False
         self._levels = np.empty(0)
 
     def set_theme(self, theme: Theme) -> None:
@@ -44,106 +70,132 @@ class LandscapeFigure(Figure):
         super().set_theme(theme)
         dress_axes(self.plot, theme)
         self.bar.set_theme(theme)
+        self.readout.set_theme(theme)
         self._colours = pg.colormap.get(theme.colour_map)
-        self._lines.set_pen(pg.mkPen(QColor(0, 0, 0, 150), width=1))
+        self._lines.set_style(pg.mkPen(QColor(0, 0, 0, 150), width=1), theme.font(0.88))
+        self._arrows.set_scale(theme.font_size / 9)
         self.path.set_style(0.3 + theme.line_width)
         if self._map:
-            self._draw(self._map, self._log, self._count)
+            self._draw(self._map)
 
-    def set_map(self, found: Map | None, log: bool, count: int, unit: str) -> None:
-        """Draw a landscape with about ``count`` levels; None clears the picture."""
+    def set_map(
+        self,
+        found: Map | None,
+        log: bool,
+        count: int,
+        unit: str,
+        quantity: str = "loss",
+        labels: bool = True,
+        arrows: bool = False,
+    ) -> None:
+        """Draw loss or accuracy with about ``count`` levels, their values on the lines, arrows; None clears."""
         self._map, self._unit, self._log, self._count = found, unit, log, count
+        self._quantity, self._labels, self._downhill = quantity, labels, arrows
         self.set_empty(found is None)
         if found is None:
             self._bands.clear()
+            self._arrows.clear()
             self._lines.set(np.empty(0), np.empty(0), np.empty((0, 0)), np.empty(0))
-            return
-        for name, label, axis_unit in zip(("bottom", "left"), found.labels, found.units, strict=True):
-            label_axis(self.plot, name, f"{label} ({axis_unit})")
-        self.plot.setRange(
-            xRange=(found.x[0], found.x[-1]),
-            yRange=(found.y[0], found.y[-1]),
-            padding=0,
-            disableAutoRange=True,
-        )
-        self.bar.align(self.plot)
-        self._draw(found, log, count)
+        else:
+            for name, label, axis_unit in zip(("bottom", "left"), found.labels, found.units, strict=True):
+                label_axis(self.plot, name, axis_text(label, axis_unit))
+            self._look()
+            self.bar.align(self.plot)
+            self._draw(found)
+        self._read()
 
     def set_path(self, path: Path | None) -> None:
         """Draw the path; None clears it."""
         self._path = path
-        if path is None:
-            self.path.set(np.empty(0), np.empty(0))
-        else:
-            self.path.set(path.alpha, path.beta)
+        points = np.empty((0, 2)) if path is None else np.stack([path.alpha, path.beta], axis=1)
+        self.path.set(*points.T)
+        self._lines.set_course(points, self.path.reach)
+        self._read()
 
-    def _draw(self, found: Map, log: bool, count: int) -> None:
-        z = found.loss
-        log = log and bool((z[np.isfinite(z)] > 0).any())
-        values = self._levels = levels(z, count, log)
-        positive = z[np.isfinite(z) & (z > 0)]
-        # a loss of exactly zero has no logarithm but is no fault: it is drawn with the lowest
-        shown = np.log10(np.where(np.isfinite(z), np.maximum(z, positive.min()), z)) if log else z
-        inner = np.log10(values) if log else values
-        finite = shown[np.isfinite(shown)]
-        if not finite.size:  # all hatched
+    def set_zoom(self, zoom: Ranges | None) -> None:
+        """Show these ranges, with what there is of the map until one of them arrives; None: the whole map."""
+        self._zoom = zoom
+        self._look()
+        self._read()
+
+    def _look(self) -> None:
+        if self._map is not None:
+            m = self._map
+            self.box.show_ranges(*(self._zoom or ((m.x[0], m.x[-1]), (m.y[0], m.y[-1]))))
+
+    def _draw(self, found: Map) -> None:
+        x, y, z = quantity_of(found, self._quantity)
+        bands = level_bands(z, self._count, self._log and self._quantity == "loss")
+        shown, inner, edges, self._levels = bands.shown, bands.inner, bands.edges, bands.values
+        if self._downhill:
+            self._arrows.set(found.x, found.y, found.loss)
+        else:
+            self._arrows.clear()
+        if not len(edges):  # all hatched
             nothing = np.empty(0)
-            self._bands.set(found.x, found.y, shown, nothing, [])
-            self._lines.set(found.x, found.y, shown, nothing)
-            self.bar.set_bands(np.array([0.0, 1.0]), [QColor(self.theme.base)], [], "loss is not finite")
+            self._bands.set(x, y, shown, nothing, [])
+            self._lines.set(x, y, shown, nothing)
+            self.bar.set_bands(np.array([0.0, 1.0]), [QColor(self.theme.base)], [], f"{self._quantity} is not finite")
             return
-        edges = _edges(inner, float(finite.min()), float(finite.max()))
         colours = [QColor(*c) for c in self._colours.map(np.linspace(0, 1, len(edges) - 1))]
-        self._bands.set(found.x, found.y, shown, edges, colours)
-        self._lines.set(found.x, found.y, shown, inner)
-        every = max(1, len(values) // 9)
-        ticks = list(zip(inner[::every].tolist(), told_apart(values[::every]), strict=True))
+        self._bands.set(x, y, shown, edges, colours)
+        between = np.searchsorted(edges, inner).tolist()  # the number of the band above each level
+        inks = [ink_on(*colours[max(0, k - 1) : k + 1]) for k in between]
+        self._lines.set(x, y, shown, inner, told_apart(bands.values) if self._labels else (), inks)
+        self.bar.set_bands(edges, colours, bands.ticks(), self._bar_label(bands.log))
+
+    def _bar_label(self, log: bool) -> str:
+        if self._quantity == "accuracy":
+            return "training accuracy (%)"
         unit = f", {self._unit}" if self._unit != "1" else ""
-        self.bar.set_bands(edges, colours, ticks, f"training loss ({'log' if log else 'linear'} levels{unit})")
+        return f"training loss ({'log' if log else 'linear'} levels{unit})"
+
+    # --- what is read under the pointer ------------------------------------------------------------------------------
+
+    def _point_at(self, where: QPointF) -> None:
+        self._pointer = where
+        self._read()
+
+    def viewportEvent(self, event: QEvent | None) -> bool:
+        """Nothing is pointed at once the pointer has left."""
+        if event is not None and event.type() == QEvent.Type.Leave:
+            self._pointer = None
+            self._read()
+        return bool(super().viewportEvent(event))
+
+    def _read(self) -> None:
+        if self.closed:  # the scene is gone, and what was in it
+            return
+        area = self.box.sceneBoundingRect()
+        place = QRect(self.mapFromScene(area.topLeft()), self.mapFromScene(area.bottomRight()))
+        lines, pointer = [], None
+        if self._pointer is not None and self._map is not None and area.contains(self._pointer):
+            pointer = self.mapFromScene(self._pointer)
+            at = self.box.mapSceneToView(self._pointer)
+            pixel = self.box.viewPixelSize()
+            lines = [reading(self._map, self._path, (at.x(), at.y()), pixel), *[WAY_BACK] * (self._zoom is not None)]
+        self.readout.show_text("\n".join(lines), place, pointer)
 
     def table(self) -> dict[str, np.ndarray]:
         """One row for each grid point and each point of the path, whose loss is not known here (NaN)."""
-        if self._map is None:
-            return {}
-        m = self._map
-        x, y = np.meshgrid(m.x, m.y)
-        columns = {
-            "alpha": x.ravel(),
-            "beta": y.ravel(),
-            "loss": m.loss.ravel(),
-            "accuracy": m.accuracy.ravel(),
-        }
-        kind = np.full(x.size, "grid")
-        step = np.full(x.size, m.step)
-        if self._path is not None:
-            n = len(self._path.steps)
-            columns["alpha"] = np.r_[columns["alpha"], self._path.alpha]
-            columns["beta"] = np.r_[columns["beta"], self._path.beta]
-            for name in ("loss", "accuracy"):
-                columns[name] = np.r_[columns[name], np.full(n, np.nan)]
-            kind, step = np.r_[kind, np.full(n, "path")], np.r_[step, self._path.steps]
-        return {"part": kind, "step": step, **columns}
+        return map_table(self._map, self._path)
 
 
-def told_apart(values: np.ndarray) -> list[str]:
-    """The values as short texts with as many digits as it takes to tell them apart, at least two."""
-    texts: list[str] = []
-    for digits in range(2, 12):
-        texts = [f"{v:.{digits}g}" for v in values]
-        if len(set(texts)) == len(texts) and np.allclose(
-            [float(t) for t in texts], values, rtol=2e-2 / max(1, len(texts))
-        ):
-            break
-    return texts
+def quantity_of(found: Map, quantity: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Grid lines x and y, and the loss, or the accuracy in per cent, at their crossings.
+
+    The accuracy is known only where it was computed, so until a map is complete its grid is the coarse one. Where the
+    loss is not finite the outputs are no scores, and there is no accuracy either.
+    """
+    if quantity == "loss":
+        return found.x, found.y, found.loss
+    known = np.isfinite(found.accuracy)
+    rows, columns = known.any(axis=1), known.any(axis=0)
+    if not found.complete and rows.sum() > 1 and columns.sum() > 1:
+        part = np.ix_(rows, columns)
+        return found.x[columns], found.y[rows], _per_cent(found.accuracy[part], found.loss[part])
+    return found.x, found.y, _per_cent(found.accuracy, found.loss)
 
 
-def _edges(inner: np.ndarray, low: float, high: float) -> np.ndarray:
-    """The edges of all bands: the levels, and one more on each side where values lie beyond them."""
-    if len(inner) == 0:
-        span = abs(low) * 1e-3 + 1e-12
-        return np.array([low - span, high + span])
-    step = inner[1] - inner[0] if len(inner) > 1 else max(high - low, 1e-12)
-    # a little below the least, so that it is covered too
-    below = [min(inner[0] - step, low - 1e-9 * step)] if low < inner[0] else []
-    above = [max(inner[-1] + step, high)] if high > inner[-1] else []
-    return np.array([*below, *inner, *above])
+def _per_cent(accuracy: np.ndarray, loss: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(loss), 100 * accuracy, np.nan)

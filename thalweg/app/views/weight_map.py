@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QColor
 
 from thalweg.app.theme import Theme
 from thalweg.app.views.axes import FittingAxis
 from thalweg.app.views.colour_bar import ColourBar
-from thalweg.app.views.figure import Figure, dress_axes, label_axis
+from thalweg.app.views.figure import Figure, TextBlock, dress_axes, label_axis
 
 _STEPS = 64
 
@@ -29,6 +29,7 @@ class WeightMapFigure(Figure):
         self.map = self._picture(0, self._image)
         self.bar = ColourBar()
         self.body.addItem(self.bar, row=0, col=1)
+        self.reason = TextBlock()
         self.example = self._picture(2, self._digit)
         self.example.showAxis("left", False)
         for column, stretch in ((0, 10), (1, 1), (2, 10)):
@@ -50,6 +51,7 @@ class WeightMapFigure(Figure):
         """Dress both pictures."""
         super().set_theme(theme)
         self.bar.set_theme(theme)
+        self.reason.set_theme(theme)
         self._colours = pg.colormap.get(theme.colour_map)
         self._image.setColorMap(self._colours)
         for plot in (self.map, self.example):
@@ -57,10 +59,14 @@ class WeightMapFigure(Figure):
         label_axis(self.map, "bottom", "pixel column")
         label_axis(self.map, "left", "pixel row")
 
-    def set_weights(self, norms: np.ndarray) -> None:
-        """The norm of the outgoing weights of each pixel, [rows, columns]."""
+    def set_weights(self, norms: np.ndarray, reason: str = "") -> None:
+        """The norm of the outgoing weights of each pixel, [rows, columns]; without any, the reason in its place."""
         self._norms = norms
         self.set_empty(False)
+        self._show_map(norms.size > 0)
+        self.reason.set_text(reason)
+        if not norms.size:
+            return
         finite = norms[np.isfinite(norms)]
         high = float(finite.max()) if finite.size and finite.max() > 0 else 1.0
         self._image.setImage(norms, autoLevels=False, levels=(0.0, high))
@@ -68,6 +74,28 @@ class WeightMapFigure(Figure):
         colours = [QColor(*c) for c in self._colours.map(np.linspace(0, 1, _STEPS))]
         ticks = [(t, f"{t:.3g}") for t in _round_ticks(high)]
         self.bar.set_bands(edges, colours, ticks, "")
+
+    def _show_map(self, shown: bool) -> None:
+        """The map and its colours, or the reason why there is none."""
+        if shown == self.map.isVisible():
+            return
+        if shown:
+            self.body.removeItem(self.reason)
+            self.body.addItem(self.map, row=0, col=0)
+            self.body.addItem(self.bar, row=0, col=1)
+        else:
+            self.body.removeItem(self.map)
+            self.body.removeItem(self.bar)
+            self.body.addItem(self.reason, row=0, col=0, colspan=2)
+            self.body.layout.setAlignment(self.reason, Qt.AlignmentFlag.AlignVCenter)
+        self.body.layout.setColumnStretchFactor(1, 1 if shown else 0)  # no room for a bar that is not there
+        for item in (self.map, self.bar):
+            item.setVisible(shown)
+        self.reason.setVisible(not shown)
+        if shown:
+            for side in ("left", "bottom"):
+                self.map.getAxis(side).show()  # dressed while it was away, an axis has no size until it is shown
+            self.bar.align(self.map)
 
     def set_example(self, image: np.ndarray, label: str) -> None:
         """The example beside the map: uint8 [rows, columns], and its label."""

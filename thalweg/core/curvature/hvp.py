@@ -13,7 +13,6 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from thalweg.core.curvature.error import CurvatureError
-from thalweg.core.parameters import Layer
 from thalweg.core.problem import Batch, Problem
 
 RETAINED_BYTES = 192 * 2**20
@@ -48,12 +47,14 @@ class HessianOperator:
     loss: float
     gradient: Tensor
 
-    def __init__(self, problem: Problem, vector: Tensor, batch: Batch, layers: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, problem: Problem, vector: Tensor, batch: Batch, layers: tuple[int, ...] = (), vectors: bool = True
+    ) -> None:
         self._problem = replace(problem, module=copy.deepcopy(problem.module).eval())
-        self._layers = _chosen(problem, layers)
         if not vector.isfinite().all():
             raise CurvatureError("the parameters are not finite here, so the loss has no curvature")
-        names = {n for layer in self._layers for n in layer.parameters}
+        names = problem.layout.moving(layers, vectors)
+        self._spans = problem.layout.spans(names)
         self._parameters = {
             n: p.detach().clone().requires_grad_(n in names) for n, p in problem.layout.views(vector.detach()).items()
         }
@@ -94,15 +95,15 @@ class HessianOperator:
         """``v`` [..., size] among all parameters, zero in the layers that do not move; [..., parameters], as ``v``."""
         whole = v.new_zeros((*v.shape[:-1], self._problem.layout.size))
         at = 0
-        for layer in self._layers:
-            count = layer.stop - layer.start
-            whole[..., layer.span] = v[..., at : at + count]
+        for span in self._spans:
+            count = span.stop - span.start
+            whole[..., span] = v[..., at : at + count]
             at += count
         return whole
 
     def restrict(self, vector: Tensor) -> Tensor:
         """The entries of ``vector`` [..., parameters] that belong to the moving layers; [..., size]."""
-        return torch.cat([vector[..., layer.span] for layer in self._layers], dim=-1)
+        return torch.cat([vector[..., span] for span in self._spans], dim=-1)
 
     def _graphs(self) -> Iterator[Gradients]:
         yield from self._retained
@@ -143,19 +144,17 @@ class HessianOperator:
         return sum(held.values())
 
 
-def hessian_operator(problem: Problem, vector: Tensor, batch: Batch, layers: tuple[int, ...] = ()) -> HessianOperator:
+def hessian_operator(
+    problem: Problem, vector: Tensor, batch: Batch, layers: tuple[int, ...] = (), vectors: bool = True
+) -> HessianOperator:
     """The Hessian of the batch's mean loss at ``vector`` [parameters], in these layers (from 1; none means all).
 
-    Raises CurvatureError where the parameters, the loss or its gradient are not finite, and for an empty batch.
+    ``vectors``: with biases and other parameters that are no weight matrix or filter. Raises CurvatureError where the
+    parameters, the loss or its gradient are not finite, and for an empty batch.
     """
     if not len(batch[1]):
         raise CurvatureError("the batch is empty, so there is no loss to take the curvature of")
-    return HessianOperator(problem, vector, batch, layers)
-
-
-def _chosen(problem: Problem, layers: tuple[int, ...]) -> tuple[Layer, ...]:
-    every = problem.layout.layers
-    return tuple(layer for number, layer in enumerate(every, start=1) if not layers or number in layers)
+    return HessianOperator(problem, vector, batch, layers, vectors)
 
 
 @contextmanager

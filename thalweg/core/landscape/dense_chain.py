@@ -4,31 +4,35 @@ Along ``theta = theta0 + a D1 + b D2`` the first layer that moves is affine in (
 ``z(a, b) = z0 + a z1 + b z2``, three products for the whole plane. Layers before it are computed once. The layers
 after it are computed for several points at a time as batched products, with the examples innermost
 (features-major), which is what both the products and the softmax are fastest in.
+
+What is a chain is read off the recorded calls: from an affine value [n, features] on, nothing but dense layers and
+functions of each element. Whatever stands still may come before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from thalweg.core.landscape.affine import AFFINE, MOVING
+from thalweg.core.landscape.program import Node, Program, Ref, argument, leaves
+from thalweg.core.landscape.replayed import Replayed
+from thalweg.core.landscape.sample import Sample
+from thalweg.core.landscape.stages import Stages
 from thalweg.core.plane.plane import Plane
-from thalweg.core.problem import Batch, Problem
 
 EXAMPLES = 1024
 """Examples in one block."""
 
-BUFFER_BYTES = 3 * 2**18
-"""Size of the largest activation of the points computed together: it is to stay in a core's cache."""
+BUFFER_BYTES = 2**21
+"""Size of the largest activation of the points computed together: it is to stay in the cache, and large enough that
+the calls themselves cost little beside it."""
 
-STORE_BYTES = 2**27
-"""Memory for the first moving layer's affine parts; what does not fit is computed again for each batch of points."""
-
-InPlace = Callable[[Tensor], Tensor]
+Activation = Callable[[Tensor], Tensor]
 
 
 def _tanh(z: Tensor) -> Tensor:
@@ -36,129 +40,161 @@ def _tanh(z: Tensor) -> Tensor:
     return z.mul_(2).sigmoid_().mul_(2).sub_(1)
 
 
-_IN_PLACE: dict[type[nn.Module], InPlace] = {
-    nn.Sigmoid: Tensor.sigmoid_,
-    nn.ReLU: Tensor.relu_,
-    nn.Tanh: _tanh,
-}
+_IN_PLACE: dict[str, Activation] = {"sigmoid": Tensor.sigmoid_, "relu": Tensor.relu_, "tanh": _tanh}
+
+_ELEMENTWISE = {
+    "leaky_relu", "elu", "gelu", "silu", "softplus", "hardtanh", "relu6", "selu", "celu", "mish", "hardswish",
+    "hardsigmoid", "softsign", "log_sigmoid", "logsigmoid", "tanhshrink", "hardshrink", "softshrink", "threshold",
+    "sin", "cos", "exp", "erf", "abs", "neg", "square", "atan", "arctan", "asinh", "sinh", "clamp", "add", "sub", "mul",
+    "div", "pow", "__mul__", "__rmul__", "__add__", "__radd__", "__sub__", "__rsub__", "__truediv__", "__pow__",
+    "__neg__",
+}  # fmt: skip
+"""Functions of each element; with numbers, not tensors, as further arguments."""
+
+_SHAPING = {"view", "reshape", "flatten", "contiguous", "clone", "dropout", "alpha_dropout", "detach"}
+"""Functions that leave a matrix as it is where its shape does not change; dropout in evaluation mode."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """One dense layer of a chain: the names of its weight and bias, and what follows it."""
+    """A dense layer, and what follows it: the numbers of weight and bias; the weight may stand transposed."""
 
-    weight: str
-    bias: str
-    activation: InPlace | None
+    weight: int
+    bias: int | None
+    transposed: bool
+    activations: tuple[Activation, ...]
 
 
-def chain_of(module: nn.Module) -> tuple[Link, ...] | None:
-    """The links of a module that is nothing but linear layers with sigmoid, tanh or ReLU between; None for others."""
-    if type(module) is not nn.Sequential:
+@dataclass(frozen=True)
+class Chain:
+    """An affine value [n, features], what follows it, and dense layers."""
+
+    head: int
+    activations: tuple[Activation, ...]
+    links: tuple[Link, ...]
+
+
+def chain_of(stages: Stages) -> Chain | None:
+    """The chain that the moving calls of a program are; None for others."""
+    program, output = stages.program, stages.program.output
+    first = stages.moving[0].args[0] if stages.moving and stages.moving[0].args else output
+    if not isinstance(output, Ref) or not isinstance(first, Ref) or stages.random or stages.cloned:
         return None
-    links: list[Link] = []
-    parts = [module, *module._modules.values()]
-    if any(p._forward_hooks or p._forward_pre_hooks for p in parts):
+    if stages.kinds[first.number] != AFFINE or first.number in stages.parameters:
         return None
-    linear = [p for p in parts if type(p) is nn.Linear]
-    if len({id(p) for p in linear}) < len(linear):
+    if len(program.shapes[first.number]) != 2 or len(program.shapes[output.number]) != 2:
         return None
-    for name, part in module._modules.items():
-        if type(part) is nn.Linear and part.bias is not None:
-            links.append(Link(f"{name}.weight", f"{name}.bias", None))
-        elif type(part) in _IN_PLACE and links and links[-1].activation is None:
-            links[-1] = Link(links[-1].weight, links[-1].bias, _IN_PLACE[type(part)])
-        else:
+    current, parts = first.number, [Link(-1, None, False, ())]
+    for node in stages.moving:
+        others = (*node.args[1:], *node.kwargs.values())
+        if node.writes or not node.alone or not node.args or node.args[0] != Ref(current):
             return None
-    return tuple(links) or None
+        link = _link(node, stages)
+        if link:
+            parts.append(link)
+        elif any(isinstance(v, Ref) for v in leaves(others)):
+            return None
+        elif not _same(node, program):
+            act = _activation(node)
+            if act is None:
+                return None
+            last = parts[-1]
+            parts[-1] = Link(last.weight, last.bias, last.transposed, (*last.activations, act))
+        current = node.outputs[0]
+    return Chain(first.number, parts[0].activations, tuple(parts[1:])) if current == output.number else None
+
+
+def _link(node: Node, stages: Stages) -> Link | None:
+    weight = argument(node.args, node.kwargs, 1, "weight" if node.name == "linear" else "other")
+    bias = argument(node.args, node.kwargs, 2, "bias") if node.name == "linear" else None
+    if node.name not in ("linear", "matmul", "__matmul__", "mm") or not isinstance(weight, Ref):
+        return None
+    if len(stages.program.shapes[weight.number]) != 2 or stages.kinds[weight.number] == MOVING:
+        return None
+    if bias is not None and (not isinstance(bias, Ref) or stages.kinds[bias.number] == MOVING):
+        return None
+    return Link(weight.number, bias.number if bias else None, node.name != "linear", ())
+
+
+def _same(node: Node, program: Program) -> bool:
+    """Whether the call leaves a matrix as it is."""
+    shapes = [program.shapes[n] for n in (node.reads[0], node.outputs[0])]
+    idle = node.name in _SHAPING and shapes[0] == shapes[1]
+    return idle and not any(isinstance(v, torch.dtype) for v in leaves((node.args, node.kwargs)))
+
+
+def _activation(node: Node) -> Activation | None:
+    if node.name in _IN_PLACE and len(node.args) == 1:
+        return _IN_PLACE[node.name]
+    if node.name not in _ELEMENTWISE:
+        return None
+    function, args, kwargs = node.function, node.args[1:], node.kwargs
+    return lambda z: function(z, *args, **kwargs)
+
+
+class Affine:
+    """The head's parts for one block, features-major: [3, features, n]."""
+
+    def __init__(self, parts: Tensor) -> None:
+        self.parts = parts
+
+    @property
+    def nbytes(self) -> int:
+        """Their memory."""
+        return self.parts.numel() * self.parts.element_size()
 
 
 class DenseChain:
-    """Loss and accuracy of one batch at points of one plane, for a chain of dense layers."""
+    """A plan for a chain of dense layers: several points at once."""
+
+    random = False
 
     @torch.no_grad()
-    def __init__(self, problem: Problem, chain: tuple[Link, ...], plane: Plane, batch: Batch) -> None:
-        self._objective = problem.objective
-        views = problem.layout.views
-        at, d1, d2 = views(plane.origin), views(plane.x.vector), views(plane.y.vector)
-        first = next((k for k, n in enumerate(chain) if _moves(n, d1) or _moves(n, d2)), len(chain) - 1)
-        self._head, self._tail = chain[first], chain[first + 1 :]
-        triple = [torch.stack([p[name].flatten() for p in (at, d1, d2)]) for name in _names(self._tail)]
-        self._later = torch.cat(triple, dim=1) if triple else at[self._head.bias].new_zeros(3, 0)
-        self._shapes = [at[name].shape for name in _names(self._tail)]
-        self._affine_of = partial(self._affine, chain[:first], at, d1, d2)
-        self._inputs, self._labels = batch[0].split(EXAMPLES), batch[1].split(EXAMPLES)
-        self._count = len(batch[1])
-        kept = STORE_BYTES // (12 * at[self._head.bias].numel() * min(EXAMPLES, self._count))
-        self._stored = [self._affine_of(x) for x in self._inputs[:kept]]
-        widths = [at[n.bias].numel() for n in chain[first:]]
-        self._chunk = max(1, BUFFER_BYTES // (4 * max(widths) * min(EXAMPLES, self._count)))
+    def __init__(self, sample: Sample, plane: Plane, stages: Sequence[Stages], chain: Chain) -> None:
+        self._chain, self._blocks, self._score = chain, sample.blocks, sample.score
+        self._before = Replayed(sample, plane, stages, channels_last=False)
+        weights = [self._before.triple(k.weight, transposed=k.transposed) for k in chain.links]
+        biases = [
+            self._before.triple(k.bias) if k.bias is not None else w.new_zeros(3, w.shape[1])
+            for k, w in zip(chain.links, weights, strict=True)
+        ]
+        triples = [t for pair in zip(weights, biases, strict=True) for t in pair]
+        self._later = torch.cat([t.flatten(1) for t in triples], dim=1) if triples else plane.origin.new_zeros(3, 0)
+        self._shapes = [t.shape[1:] for t in triples]
+        self._rooms: dict[int, Tensor] = {}
+        examples = max(b.count for b in sample.blocks)
+        width = max([stages[0].program.shapes[chain.head][1], *(b.shape[1] for b in biases)])
+        self.chunk = max(1, BUFFER_BYTES // (self._later.element_size() * width * examples))
+        self.tile = -(-64 // self.chunk) * self.chunk
 
-    def _affine(
-        self,
-        before: tuple[Link, ...],
-        at: dict[str, Tensor],
-        d1: dict[str, Tensor],
-        d2: dict[str, Tensor],
-        x: Tensor,
-    ) -> Tensor:
-        """The first moving layer's z0, z1 and z2 for a block of inputs [n, features]; [3, units, n]."""
-        h = x.T
-        for link in before:
-            h = torch.addmm(at[link.bias][:, None], at[link.weight], h)
-            h = link.activation(h) if link.activation else h
-        weights = torch.cat([p[self._head.weight] for p in (at, d1, d2)])
-        biases = torch.cat([p[self._head.bias] for p in (at, d1, d2)])
-        return torch.addmm(biases[:, None], weights, h).view(3, -1, h.shape[1])
+    def prepare(self, k: int) -> Affine:
+        """The head's parts for block ``k``."""
+        parts = self._before.prepare(k).affine[self._chain.head]
+        return Affine(torch.stack([p.T for p in parts]))
 
-    @torch.no_grad()
-    def evaluate(self, points: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-        """Loss and accuracy at the coordinates ``points`` [n, 2], as many at a time as the cache holds."""
-        for start in range(0, len(points), self._chunk):
-            part = slice(start, min(start + self._chunk, len(points)))
-            where = torch.from_numpy(points[part]).to(self._later)
-            loss, right = self._losses(torch.cat([torch.ones_like(where[:, :1]), where], dim=1))
-            yield part, loss.cpu().numpy() / self._count, right.cpu().numpy() / self._count
+    def _room(self, k: int, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        """Memory for the ``k``-th value of some points, the same each time: it stays in the cache."""
+        size = math.prod(shape)
+        if k not in self._rooms or self._rooms[k].numel() < size:
+            self._rooms[k] = like.new_empty(size)
+        return self._rooms[k][:size].view(shape)
 
-    def _losses(self, coefficients: Tensor) -> tuple[Tensor, Tensor]:
-        """Sums over the examples of the loss and of the right answers, for coefficients [g, 3] of (1, a, b)."""
-        later = (coefficients @ self._later).split([s.numel() for s in self._shapes], dim=1)
+    def measure(self, prepared: Affine, k: int, where: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss and right answers of block ``k`` at the points ``where`` [g, 2]."""
+        place = where.to(prepared.parts)
+        coefficients = torch.cat([torch.ones_like(place[:, :1]), place], dim=1)
+        later = (coefficients @ self._later).split([s.numel() for s in self._shapes], dim=1) if self._shapes else ()
         parameters = [p.view(-1, *s) for p, s in zip(later, self._shapes, strict=True)]
-        loss = coefficients.new_zeros(len(coefficients), dtype=torch.float64)
-        right = torch.zeros_like(loss)
-        for k, labels in enumerate(self._labels):
-            affine = self._stored[k] if k < len(self._stored) else self._affine_of(self._inputs[k])
-            scores = self._scores(coefficients, affine, parameters)
-            loss += self._objective.per_example(scores, labels, 1).sum(1, dtype=torch.float64)
-            right += _right_answers(scores, labels)
-        return loss, right
-
-    def _scores(self, coefficients: Tensor, affine: Tensor, parameters: list[Tensor]) -> Tensor:
-        h = (coefficients @ affine.flatten(1)).view(-1, *affine.shape[1:])
-        h = self._head.activation(h) if self._head.activation else h
-        for link, weight, bias in zip(self._tail, parameters[::2], parameters[1::2], strict=True):
-            h = torch.baddbmm(bias[:, :, None], weight, h)
-            h = link.activation(h) if link.activation else h
-        return h
-
-
-def _right_answers(scores: Tensor, labels: Tensor) -> Tensor:
-    """How many of the labels [n] have the highest of the scores [g, classes, n]; [g].
-
-    The first class wins a tie, as argmax has it; NaN where a score is.
-    """
-    top = scores.amax(1)
-    unknown = top.isnan().any(1)
-    if (scores == top[:, None]).sum() > top.numel():  # a tie: argmax decides, but it is many times slower
-        right = (scores.argmax(1) == labels).sum(1)
-    else:
-        right = (top <= scores.gather(1, labels.expand(len(scores), 1, -1)).squeeze(1)).sum(1)
-    return right.double().masked_fill(unknown, torch.nan)
-
-
-def _moves(link: Link, direction: dict[str, Tensor]) -> bool:
-    return bool(direction[link.weight].any() or direction[link.bias].any())
-
-
-def _names(links: tuple[Link, ...]) -> list[str]:
-    return [name for link in links for name in (link.weight, link.bias)]
+        parts = prepared.parts
+        h = torch.mm(coefficients, parts.flatten(1), out=self._room(0, (len(where), parts[0].numel()), parts))
+        h = h.view(-1, *parts.shape[1:])
+        for act in self._chain.activations:
+            h = act(h)
+        for number, (link, weight, bias) in enumerate(
+            zip(self._chain.links, parameters[::2], parameters[1::2], strict=True), start=1
+        ):
+            room = self._room(number, (len(where), weight.shape[1], h.shape[2]), h)
+            h = torch.baddbmm(bias[:, :, None], weight, h, out=room)
+            for act in link.activations:
+                h = act(h)
+        return self._score.several(h, self._blocks[k])

@@ -17,15 +17,25 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from tqdm import tqdm
 
+from thalweg.core.landscape.evaluators import fastest
 from thalweg.core.landscape.grid import Landscape, axis
+from thalweg.core.landscape.sample import (
+    Block,
+    GivenScore,
+    ObjectiveScore,
+    Sample,
+    Score,
+    randomness,
+)
 from thalweg.core.landscape.slices import differentiable
 from thalweg.core.parameters import Layer, Layout
 from thalweg.core.plane.direction import Direction, DirectionError, layers_in_words
-from thalweg.core.plane.lay import perpendicular
+from thalweg.core.plane.lay import perpendicular_by_filters
 from thalweg.core.plane.plane import Plane
 from thalweg.core.plane.random import random_direction
 from thalweg.core.problem import Problem
@@ -125,6 +135,8 @@ class Subject:
     accuracy: Loss
     seed: int
     device: torch.device
+    cuttable: bool
+    """Whether batches may be cut, where the loss turns out to be the same: in evaluation mode only."""
 
     @classmethod
     @torch.inference_mode(False)
@@ -152,25 +164,43 @@ class Subject:
             where = next(own.parameters()).device
             home = torch.device("cpu") if where.type == "mps" else where
             origin = torch.cat([p.detach().to(home, torch.float64).reshape(-1) for p in own.parameters()])
-            with _randomness(where, seed):
+            with randomness(where, seed):
                 batches = tuple(_read(data, where))
-        return cls(own, layout, origin, batches, loss, accuracy or _share_right, seed, where)
+        return cls(own, layout, origin, batches, loss, accuracy or _share_right, seed, where, mode == "eval")
 
     @property
     def examples(self) -> int:
         """How many examples the loss is the mean of."""
         return sum(count for *_, count in self.batches)
 
-    @torch.inference_mode(False)
+    def sample(self) -> Sample:
+        """What the fast evaluators ask for."""
+        blocks = []
+        for inputs, targets, count in self.batches:
+            named = isinstance(inputs, Mapping)
+            args = () if named else tuple(inputs) if isinstance(inputs, list | tuple) else (inputs,)
+            blocks.append(Block(args, inputs if named else {}, targets, count))
+        return Sample(self.module, self.layout, tuple(blocks), self._score(), self.seed, self.cuttable)
+
+    def _score(self) -> Score:
+        """Torch's plain cross-entropy of class labels is the app's objective; it has a faster way."""
+        plain = self.loss is F.cross_entropy or (
+            type(self.loss) is nn.CrossEntropyLoss
+            and (self.loss.weight, self.loss.label_smoothing, self.loss.reduction) == (None, 0.0, "mean")
+            and self.loss.ignore_index < 0
+        )
+        labels = [t for _, t, _ in self.batches]
+        classes = all(
+            isinstance(t, Tensor) and t.dtype == torch.int64 and t.dim() == 1 and t.min() >= 0 for t in labels
+        )
+        if plain and classes and self.accuracy is _share_right:
+            return ObjectiveScore(OBJECTIVES["cross-entropy"])
+        return GivenScore(self.loss, self.accuracy)
+
     def loss_and_accuracy(self, vector: Tensor) -> tuple[float, float]:
         """Mean loss and share of right answers at the parameters ``vector`` [size]."""
-        loss = share = 0.0
-        with torch.no_grad(), self._at(vector):
-            for inputs, targets, count in self.batches:
-                outputs = _called(self.module, inputs)
-                loss += _mean(self.loss(outputs, targets), "loss") * count
-                share += _mean(self.accuracy(outputs, targets), "accuracy") * count
-        return loss / self.examples, share / self.examples
+        with torch.inference_mode(False), torch.no_grad():
+            return self.sample().at(vector)
 
     @torch.inference_mode(False)
     def gradient(self, vector: Tensor) -> Tensor:
@@ -197,7 +227,7 @@ class Subject:
         along_x = self._direction(x, first, self.seed)
         along_y = self._direction(y, second, self.seed + 1)
         if isinstance(x, str) and isinstance(y, str) and x == y == "random":
-            along_y = perpendicular(along_y, along_x, self.layout.mask(second).to(self.origin))
+            along_y = perpendicular_by_filters(along_y, along_x, self.layout)
         return Plane(self.origin, along_x, along_y)
 
     @contextmanager
@@ -209,7 +239,7 @@ class Subject:
                 parameter.copy_(part.view_as(parameter))
         saved = [(owner, n, b.clone()) for owner in self.module.modules() for n, b in _buffers(owner)]
         try:
-            with _randomness(self.device, self.seed):
+            with randomness(self.device, self.seed):
                 yield
         finally:
             for owner, name, value in saved:
@@ -265,12 +295,14 @@ def _on_grid(
 ) -> Landscape:
     shape = (len(y), len(x))
     loss, accuracy = np.full(shape, np.nan), np.full(shape, np.nan)
+    points = np.stack([grid.ravel() for grid in np.meshgrid(x, y)], axis=1)
     with tqdm(total=loss.size, unit="point", disable=progress is not True) as bar:
-        for k, (j, i) in enumerate(np.ndindex(shape), start=1):
-            loss[j, i], accuracy[j, i] = subject.loss_and_accuracy(plane.at(float(x[i]), float(y[j])))
-            bar.update()
-            if callable(progress):
-                progress(k, loss.size)
+        for part, losses, right in fastest(subject.sample(), plane).evaluate(points):
+            loss.flat[part], accuracy.flat[part] = losses, right
+            bar.update(part.stop - part.start)
+            if not isinstance(progress, bool):
+                for k in range(part.start, part.stop):
+                    progress(k + 1, loss.size)
     return Landscape(x, y, loss, accuracy, np.ones(shape, dtype=bool))
 
 
@@ -373,14 +405,6 @@ def _called(module: nn.Module, inputs: Any) -> Any:
     return module(*inputs) if isinstance(inputs, list | tuple) else module(inputs)
 
 
-def _mean(value: Any, name: str) -> float:
-    """A loss, or the losses of the examples, as one float64."""
-    found = torch.as_tensor(value).detach().cpu()
-    if found.numel() == 0:
-        raise ValueError(f"{name}: gives a tensor without elements; expected a scalar, or a value for each example")
-    return float(found.double().mean())
-
-
 def _share_right(outputs: Any, targets: Any) -> Tensor:
     """Share of integer labels [n, ...] with the highest of the scores [n, classes, ...]; NaN for everything else."""
     none = torch.tensor(torch.nan)
@@ -393,19 +417,3 @@ def _share_right(outputs: Any, targets: Any) -> Tensor:
 
 def _buffers(module: nn.Module) -> list[tuple[str, Tensor]]:
     return [(n, b) for n, b in module.named_buffers(recurse=False) if b is not None]
-
-
-@contextmanager
-def _randomness(device: torch.device, seed: int) -> Iterator[None]:
-    """Torch's random numbers from this seed inside, and as if nothing had been drawn outside."""
-    generators = [torch.default_generator]
-    if device.type == "cuda":
-        generators.append(torch.cuda.default_generators[device.index or 0])
-    states = [g.get_state() for g in generators]
-    try:
-        for g in generators:
-            g.manual_seed(seed)
-        yield
-    finally:
-        for g, state in zip(generators, states, strict=True):
-            g.set_state(state)

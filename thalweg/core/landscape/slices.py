@@ -27,7 +27,7 @@ from thalweg.core.problem import Batch, Problem
 
 SliceKind = Literal["gradient", "random", "towards"]
 
-EXAMPLES = 1024
+EXAMPLES = 256
 """Examples that are differentiated twice together: the graph of a second derivative is several times a gradient's."""
 
 

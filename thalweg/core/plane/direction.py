@@ -20,8 +20,9 @@ class Direction:
     unit: str
 
 
-def layers_in_words(layers: tuple[int, ...], count: int) -> str:
-    """``all layers``, ``layer 2`` or ``layers 1, 3``."""
+def layers_in_words(layers: tuple[int, ...], count: int, vectors: bool = True) -> str:
+    """``all layers``, ``layer 2`` or ``layers 1, 3``; ``the weights of`` them when biases and other vectors rest."""
+    words = f"layer{'s' if len(layers) > 1 else ''} {', '.join(map(str, sorted(layers)))}"
     if not layers or len(layers) == count:
-        return "all layers"
-    return f"layer{'s' if len(layers) > 1 else ''} {', '.join(map(str, sorted(layers)))}"
+        words = "all layers"
+    return words if vectors else f"the weights of {words}"

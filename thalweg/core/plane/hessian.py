@@ -63,14 +63,15 @@ def hessian_steps(
     largest: int = 0,
     smallest: int = 0,
     seed: int = 0,
+    vectors: bool = True,
 ) -> Generator[Estimate, None, HessianEnds]:
     """The extreme eigenpairs for one or two axes in one search; a generator that yields after each product.
 
     Arguments and errors else as in :func:`hessian_direction`.
     """
-    words = layers_in_words(layers, len(problem.layout.layers))
+    words = layers_in_words(layers, len(problem.layout.layers), vectors)
     try:
-        operator = hessian_operator(problem, origin, problem.first(examples), layers)
+        operator = hessian_operator(problem, origin, problem.first(examples), layers, vectors)
         generator = torch.Generator().manual_seed(seed)
         found = yield from lanczos(operator, operator.size, largest, smallest, generator, device=operator.device)
     except CurvatureError as e:

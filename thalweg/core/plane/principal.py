@@ -44,25 +44,31 @@ class Components:
                 f"the path in {self.words} has {len(self.shares)} principal component"
                 f"{'s' if len(self.shares) > 1 else ''} so far, so there is no number {rank}"
             )
-        told = f"{100 * self.shares[rank - 1]:.1f} % of it"
+        told = f"{self.snapshots} snapshots"
         if self.moving > self.snapshots:  # otherwise the null does not hold
             told += f"; a random walk: {100 * random_walk_null(self.snapshots, self.centre)[rank - 1]:.1f} %"
-        label = f"principal component {rank} of the path in {self.words} ({told})"
+        share = f"{100 * self.shares[rank - 1]:.1f} %"
+        label = f"principal component {rank} of the path in {self.words}, {share} of it ({told})"
         return Direction(self.vectors[rank - 1].to(like), label, "distance")
 
 
 def principal_steps(
-    rows: Tensor, layers: tuple[int, ...], layout: Layout, count: int = 2, centre: Centre = "mean"
+    rows: Tensor,
+    layers: tuple[int, ...],
+    layout: Layout,
+    count: int = 2,
+    centre: Centre = "mean",
+    vectors: bool = True,
 ) -> Generator[None, None, Components]:
     """The first ``count`` components, or as many as the path has; a generator that yields after each few columns.
 
     Arguments and errors else as in :func:`principal_direction`.
     """
-    words = layers_in_words(layers, len(layout.layers))
-    spans = [layer.span for number, layer in enumerate(layout.layers, start=1) if not layers or number in layers]
+    words = layers_in_words(layers, len(layout.layers), vectors)
+    spans = layout.spans(layout.moving(layers, vectors))
     n, moving = len(rows), sum(span.stop - span.start for span in spans)
     if n < 2:
-        raise DirectionError(f"the path has {n} snapshots so far; a principal component needs 2")
+        raise DirectionError(f"the path has {n} snapshot so far; a principal component needs 2")
     gram = torch.zeros((n, n), dtype=torch.float64)
     for _, block in _blocks(rows, spans, centre):
         gram += (block @ block.T).cpu()
@@ -77,12 +83,12 @@ def principal_steps(
     order = [i for i in range(count - 1, -1, -1) if values[i] > _NOTHING * total]
     values, mixing = values[order], torch.from_numpy(mixing[:, order].copy())
     mixing = mixing * torch.where(mixing[-1] - mixing[0] < 0, -1.0, 1.0)
-    vectors = torch.zeros((len(order), layout.size), dtype=torch.float64, device=rows.device)
+    found = torch.zeros((len(order), layout.size), dtype=torch.float64, device=rows.device)
     for span, block in _blocks(rows, spans, centre):
-        vectors[:, span] = mixing.T.to(block) @ block
+        found[:, span] = mixing.T.to(block) @ block
         yield
-    vectors = vectors / vectors.norm(dim=1, keepdim=True)
-    return Components(values / total, vectors, n, moving, centre, words)
+    found = found / found.norm(dim=1, keepdim=True)
+    return Components(values / total, found, n, moving, centre, words)
 
 
 def principal_direction(

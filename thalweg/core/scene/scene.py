@@ -11,6 +11,8 @@ import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
 from thalweg.core.files import write_atomically
+from thalweg.core.scene.layers import LayerShape, layer_shapes
+from thalweg.core.scene.network import NetworkSpec
 from thalweg.core.scene.spec import Spec, SpecError, explain, spec_field
 from thalweg.core.scene.training import RunSpec
 from thalweg.core.scene.view import PaceSpec, ViewSpec
@@ -30,22 +32,29 @@ class Scene(Spec):
 
     @model_validator(mode="after")
     def _axes_name_layers_that_exist(self) -> Scene:
-        sizes = self.run.network.sizes
+        layers = layer_shapes(self.run.network)
         for name in ("x", "y"):
             axis = getattr(self.view.plane, name)
             for layer in axis.layers:
-                if layer >= len(sizes):
+                if layer > len(layers):
                     raise SpecError(
                         f"view.plane.{name}.layers: {layer} is not accepted; expected a whole number from 1 to "
-                        f"{len(sizes) - 1} (the layers of the network)"
+                        f"{len(layers)} (the layers of the network)"
                     )
             if axis.kind == "weight":
-                ends = (("source", sizes[axis.layers[0] - 1]), ("target", sizes[axis.layers[0]]))
+                number = axis.layers[0]
+                if layers[number - 1].kind != "linear":
+                    raise SpecError(
+                        f"view.plane.{name}.layers: {number} is not accepted; a single weight joins two units of a "
+                        f"linear layer, and here that is {_in_words(_linear_layers(layers))}"
+                    )
+                units, inputs = layers[number - 1].shapes[0]
+                ends = (("source", inputs), ("target", units))
                 for field, count in ends:
                     if getattr(axis, field) >= count:
                         raise SpecError(
                             f"view.plane.{name}.{field}: {getattr(axis, field)} is not accepted; expected a whole "
-                            f"number from 0 to {count - 1} (layer {axis.layers[0]} is {ends[0][1]} x {ends[1][1]})"
+                            f"number from 0 to {count - 1} (layer {number} is {inputs} x {units})"
                         )
         if self.view.example >= self.run.data.train_count:
             raise SpecError(
@@ -58,7 +67,9 @@ class Scene(Spec):
         """The scene with the fields at the dotted paths replaced; raises SpecError, and leaves this one as it is.
 
         When the number of layers changes, an axis on the last layer stays on the last layer; when an axis becomes a
-        single weight, it keeps the first of its layers.
+        single weight, it keeps the first of its layers where that has single weights; when it becomes the component
+        or eigenvector that the other axis is, it takes the next. When the architecture changes, a single weight of a
+        layer that has none any more goes to the last layer.
 
         >>> Scene().edited({"run.seed": 3}).run.seed
         3
@@ -77,10 +88,13 @@ class Scene(Spec):
         for name in ("x", "y"):
             axis, path = tree["view"]["plane"][name], f"view.plane.{name}"
             if changes.get(f"{path}.kind") == "weight" and f"{path}.layers" not in changes:
-                axis["layers"] = axis["layers"][:1] or (1,)
-                if axis["layers"] == (1,) and axis["source"] == 0:
+                linear = _linear_layers(layer_shapes(self.run.network))
+                first = (axis["layers"] or (1,))[0]
+                axis["layers"] = (first if first in linear or first > linear[-1] else linear[-1],)
+                if self.run.network.kind == "mlp" and axis["layers"] == (1,) and axis["source"] == 0:
                     axis["source"] = CENTRE  # the corner, pixel 0, is black in all data
-        before, after = len(self.run.network.hidden) + 1, _layer_count(tree)
+        _apart(tree["view"]["plane"], changes)
+        before, after = len(layer_shapes(self.run.network)), _layer_count(tree)
         if before != after:
             for name in {"x", "y"} - {
                 p.split(".")[2] for p in changes if p.startswith("view.plane.") and "layers" in p
@@ -88,6 +102,8 @@ class Scene(Spec):
                 axis = tree["view"]["plane"][name]
                 kept = (after if n == before else min(n, after) for n in axis["layers"])
                 axis["layers"] = tuple(dict.fromkeys(kept))
+        if "run.network.kind" in changes:
+            _fit_single_weights(tree)
         return parse(tree)
 
     def value(self, path: str) -> Any:
@@ -98,9 +114,48 @@ class Scene(Spec):
         return node
 
 
+def _apart(plane: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """When a second axis becomes a component or eigenvector too, it takes another number than the first."""
+    for name, other in (("x", "y"), ("y", "x")):
+        a, b = plane[name], plane[other]
+        chosen = changes.get(f"view.plane.{name}.kind") in ("principal", "hessian")
+        same = all(a.get(field) == b.get(field) for field in ("kind", "rank", "end"))
+        if chosen and same and f"view.plane.{name}.rank" not in changes:
+            a["rank"] = 2 if b.get("rank") == 1 else 1
+
+
+def _layers_of(tree: Mapping[str, Any]) -> tuple[LayerShape, ...]:
+    """The layers of a scene that may not be accepted yet; none where its network is not."""
+    try:
+        return layer_shapes(NetworkSpec.model_validate(tree["run"]["network"]))
+    except ValidationError:
+        return ()
+
+
 def _layer_count(tree: Mapping[str, Any]) -> int:
-    hidden = tree["run"]["network"]["hidden"]
-    return len(hidden) + 1 if isinstance(hidden, tuple | list) else 1
+    return len(_layers_of(tree)) or 1
+
+
+def _fit_single_weights(tree: Mapping[str, Any]) -> None:
+    """Move the axes along a single weight to one that the network has."""
+    layers = _layers_of(tree)
+    for axis in (tree["view"]["plane"][name] for name in ("x", "y")):
+        if not layers or axis["kind"] != "weight" or len(axis["layers"]) != 1:
+            continue
+        linear = _linear_layers(layers)
+        number = axis["layers"][0] if axis["layers"][0] in linear else linear[-1]
+        units, inputs = layers[number - 1].shapes[0]
+        axis["layers"] = (number,)
+        axis["source"], axis["target"] = min(axis["source"], inputs - 1), min(axis["target"], units - 1)
+
+
+def _linear_layers(layers: tuple[LayerShape, ...]) -> tuple[int, ...]:
+    """The numbers of the layers, from 1, whose weights join one unit to another; the last layer is always one."""
+    return tuple(n for n, layer in enumerate(layers, start=1) if layer.kind == "linear")
+
+
+def _in_words(numbers: tuple[int, ...]) -> str:
+    return f"layer{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def parse(tree: Mapping[str, Any], where: str = "") -> Scene:

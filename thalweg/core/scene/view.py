@@ -2,50 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from thalweg.core.scene.spec import Spec, SpecError, spec_field
+from thalweg.core.scene.axis import AxisSpec
+from thalweg.core.scene.slices import SlicesSpec
+from thalweg.core.scene.spec import Spec, spec_field
 
-DirectionKind = Literal["gradient", "random", "weight"]
 PlaneMode = Literal["fixed", "follow", "re-aim"]
-PanelName = Literal["landscape", "weight-map", "curves", "gradient-norms"]
-LayerNumber = Annotated[int, Field(ge=1)]
-
-
-class AxisSpec(Spec):
-    """One axis of the plane: a direction in the space of the parameters."""
-
-    layers: tuple[LayerNumber, ...] = spec_field(
-        (), "Layers", "Layers that move along this axis, counted from 1; none chosen means all.", strict=False
-    )
-    kind: DirectionKind = spec_field(
-        "gradient",
-        "Direction",
-        "The layers' negative gradient where the plane is laid; a random direction scaled filter by filter to "
-        "the weights (Li et al. 2018); or one single weight.",
-        labels={
-            "gradient": "Negative gradient",
-            "random": "Random, filter-normalised",
-            "weight": "Single weight",
-        },
-    )
-    source: int = spec_field(0, "From input", "Single weight: number of the unit or pixel it comes from, from 0.", ge=0)
-    target: int = spec_field(0, "To unit", "Single weight: number of the unit it leads to, from 0.", ge=0)
-    seed: int = spec_field(1, "Seed", "Seed of a random direction.", ge=0, le=2**31 - 1)
-    low: float = spec_field(-1.0, "From", "Lower end of the axis.", ge=-1e6, le=1e6, allow_inf_nan=False)
-    high: float = spec_field(1.0, "To", "Upper end of the axis.", ge=-1e6, le=1e6, allow_inf_nan=False)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> AxisSpec:
-        if not self.low < self.high:
-            raise SpecError(f"low: {self.low:g} is not accepted; expected a number below high ({self.high:g})")
-        if len(set(self.layers)) != len(self.layers):
-            raise SpecError(f"layers: {list(self.layers)} is not accepted; expected each layer once")
-        if self.kind == "weight" and len(self.layers) != 1:
-            raise SpecError(f"layers: {list(self.layers)} is not accepted; a single weight lies in exactly one layer")
-        return self
+PanelName = Literal["landscape", "weight-map", "curves", "gradient-norms", "surface", "slices"]
+MAP_PANELS: tuple[PanelName, ...] = ("landscape", "surface")
+"""The panels that show the map: it is computed while one of them is open."""
 
 
 class PlaneSpec(Spec):
@@ -71,19 +39,64 @@ class PlaneSpec(Spec):
         ge=1,
         le=60000,
     )
+    statistics: Literal["stored", "re-estimated"] = spec_field(
+        "stored",
+        "Batch norm",
+        "Networks with batch normalisation: the running statistics of this step at every point, as the network "
+        "is used; or statistics estimated anew at each point over the examples, as training would, which takes many "
+        "times longer.",
+        labels={"stored": "Running statistics", "re-estimated": "Re-estimated"},
+    )
+    quantity: Literal["loss", "accuracy"] = spec_field(
+        "loss",
+        "Show",
+        "What the colours and contour lines are of: the loss, or the share of examples that are classified right.",
+        labels={"loss": "Loss", "accuracy": "Accuracy"},
+    )
     colour: Literal["linear", "log"] = spec_field(
         "linear",
         "Colour scale",
-        "Spacing of the contour levels.",
+        "Spacing of the contour levels of the loss; those of the accuracy are always linear.",
         labels={"linear": "Linear", "log": "Logarithmic"},
     )
-    levels: int = spec_field(16, "Contour levels", "Contour lines between the lowest and highest loss.", ge=3, le=60)
+    levels: int = spec_field(16, "Contour levels", "Contour lines between the lowest and highest value.", ge=3, le=60)
+    labels: bool = spec_field(True, "Values on lines", "Write the values on the contour lines, where there is room.")
+    arrows: bool = spec_field(
+        False,
+        "Downhill arrows",
+        "Arrows that point where the loss falls fastest on the plane as it is drawn. They show the slope of the map, "
+        "not the whole gradient of the network.",
+    )
+
+
+class CameraSpec(Spec):
+    """From where the surface is looked at, in parallel projection."""
+
+    azimuth: float = spec_field(
+        125.0,
+        "Azimuth",
+        "How far round the surface is looked at: 0 is from the front, as the map is drawn; more is further round "
+        "to the right.",
+        unit="°",
+        ge=-180.0,
+        le=180.0,
+    )
+    elevation: float = spec_field(
+        35.0,
+        "Elevation",
+        "How far from above the surface is looked at; 90 is straight down.",
+        unit="°",
+        ge=5.0,
+        le=90.0,
+    )
+    zoom: float = spec_field(1.0, "Magnification", "Size of the surface; 1 fits its place.", ge=0.5, le=5.0)
 
 
 class ViewSpec(Spec):
     """How a run is looked at."""
 
     plane: PlaneSpec = Field(PlaneSpec(), title="Landscape")
+    slices: SlicesSpec = Field(SlicesSpec(), title="Layer slices")
     panels: tuple[PanelName, ...] = spec_field(
         ("landscape", "weight-map", "curves", "gradient-norms"),
         "Panels",
@@ -92,6 +105,7 @@ class ViewSpec(Spec):
     )
     log_loss: bool = spec_field(False, "Logarithmic loss", "Draw the loss curves on a logarithmic axis.")
     log_steps: bool = spec_field(False, "Logarithmic steps", "Draw steps on a logarithmic axis.")
+    camera: CameraSpec = Field(CameraSpec(), title="3-D surface")
     example: int = spec_field(0, "Example", "Training example drawn beside the input-weight map, from 0.", ge=0, le=199)
 
 

@@ -46,8 +46,13 @@ def record(
 
 def recording_of(scene: Scene, run: Run) -> Recording:
     """What a run has recorded so far, its current step included."""
-    steps, rows = run.trajectory.steps, run.trajectory.rows
+    steps, rows, buffers = run.trajectory.steps, run.trajectory.rows, run.trajectory.buffers
     if steps[-1] != run.session.step_count:
         steps = np.append(steps, run.session.step_count)
         rows = torch.cat([rows, run.session.parameters.detach()[None]])
-    return Recording(scene, steps, rows.cpu().numpy().copy(), run.series.columns())
+        buffers = torch.cat([buffers, run.session.buffers[None]])
+    return Recording(scene, steps, _numpy(rows), run.series.columns(), _numpy(buffers))
+
+
+def _numpy(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.cpu().numpy().copy()

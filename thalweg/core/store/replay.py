@@ -12,10 +12,12 @@ import torch
 from thalweg.core import data as datasets
 from thalweg.core.data import DataError
 from thalweg.core.measures.weight_map import weight_map
-from thalweg.core.messages import Acknowledge, Failed, Frame, PlaneLaid, SessionCommand, SessionEvent, Start
+from thalweg.core.messages import Acknowledge, Failed, Frame, GivenAxis, PlaneLaid, SessionCommand, SessionEvent, Start
+from thalweg.core.plane.from_history import Recorded, given_axes
 from thalweg.core.plane.plane import Plane
 from thalweg.core.plane.projection import path_on, plane_of
 from thalweg.core.problem import build
+from thalweg.core.scene import AxisSpec
 from thalweg.core.store.run_file import Recording
 from thalweg.core.training.run import started
 
@@ -48,10 +50,11 @@ class Replay:
             case PlaneLaid():
                 self._plane = (command.plane, plane_of(command, self._problem.start))
             case Acknowledge():
-                yield self._frame(command.generation)
+                yield self._frame(command.generation, command.axes)
 
-    def _frame(self, generation: int) -> Frame:
-        at = 0 if self._first else self._at
+    def _frame(self, generation: int, axes: tuple[AxisSpec, ...]) -> Frame:
+        from_history = any(axis.from_history for axis in axes)  # laid where all of the history is behind it
+        at = 0 if self._first and not from_history else self._at
         self._first = False
         rows = torch.from_numpy(self._recording.parameters[: at + 1])
         steps, series = self._recording.steps[: at + 1], self._recording.series
@@ -67,4 +70,11 @@ class Replay:
             weight_map=weight_map(self._problem, rows[-1], self._dataset.shape),
             path=path_on(*self._plane, steps, rows) if self._plane else None,
             parameters=np.ascontiguousarray(rows[-1].numpy()),
+            axes=axes,
+            given=self._given(axes, steps, rows),
+            buffers=self._recording.buffers_at(at),
         )
+
+    def _given(self, axes: tuple[AxisSpec, ...], steps: np.ndarray, rows: torch.Tensor) -> tuple[GivenAxis | None, ...]:
+        before = rows[-2] if len(steps) > 1 and steps[-1] - steps[-2] == 1 else None
+        return given_axes(axes, Recorded(steps, rows), int(steps[-1]), rows[-1], before, self._problem.layout)

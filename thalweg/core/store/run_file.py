@@ -1,14 +1,13 @@
 """A run as one HDF5 file: the scene, the trajectory of the parameters, the series of the measures.
 
 Layout: attributes ``format`` = "thalweg run", ``version`` = 1 and ``scene`` (TOML) on the root;
-``trajectory/steps`` int64 [n], ``trajectory/parameters`` float32 [n, size]; ``series/NAME`` float64 [m] with
-``series/step`` among them.
+``trajectory/steps`` int64 [n], ``trajectory/parameters`` float32 [n, size]; for a network with running statistics
+``trajectory/buffers`` float32 [n, count]; ``series/NAME`` float64 [m] with ``series/step`` among them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
@@ -16,6 +15,7 @@ import numpy as np
 
 from thalweg.core.files import replacing
 from thalweg.core.scene import Scene, SpecError, dumps, loads
+from thalweg.core.scene.layers import buffer_count, parameter_count
 
 FORMAT = "thalweg run"
 VERSION = 1
@@ -30,12 +30,20 @@ class RunFileError(Exception):
 
 @dataclass(frozen=True)
 class Recording:
-    """What happened in a run: parameters [n, size] at the steps [n], and the measures by name."""
+    """What happened in a run: parameters [n, size] at the steps [n], and the measures by name.
+
+    ``buffers`` [n, count] are the running statistics at these steps, nothing for networks that have none.
+    """
 
     scene: Scene
     steps: np.ndarray
     parameters: np.ndarray
     series: dict[str, np.ndarray]
+    buffers: np.ndarray = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
+
+    def buffers_at(self, index: int) -> np.ndarray:
+        """The running statistics [count] of the recorded step of this index."""
+        return self.buffers[index] if self.buffers.size else np.empty(0, dtype=np.float32)
 
     def nearest(self, step: int | None) -> int:
         """Index of the recorded step nearest to ``step``; of the last when None."""
@@ -47,12 +55,27 @@ def write(path: Path, recording: Recording) -> None:
     try:
         with replacing(path) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as h:
             h.attrs["format"], h.attrs["version"], h.attrs["scene"] = FORMAT, VERSION, dumps(recording.scene)
+            for group in ("trajectory", "series"):
+                h.create_group(group, track_times=False)  # the same run is the same file, whenever it is written
             h["trajectory/steps"] = recording.steps.astype(np.int64)
             h["trajectory/parameters"] = recording.parameters.astype(np.float32)
+            if recording.buffers.size:
+                h["trajectory/buffers"] = recording.buffers.astype(np.float32)
             for name, values in recording.series.items():
                 h[f"series/{name}"] = values
     except OSError as e:
         raise RunFileError(f"{path}: cannot be written: {e.strerror or e}") from None
+
+
+def holds_run(path: Path) -> bool:
+    """Whether an HDF5 file says that it is a run of Thalweg; raises RunFileError for one that cannot be opened."""
+    if not path.is_file():
+        raise RunFileError(f"{path}: there is no such file")
+    try:
+        with h5py.File(path, "r") as h:
+            return bool(h.attrs.get("format") == FORMAT)
+    except OSError as e:
+        raise RunFileError(f"{path}: not an HDF5 file, or cut short ({e})") from None
 
 
 def read(path: Path) -> Recording:
@@ -72,6 +95,7 @@ def read(path: Path) -> Recording:
                 steps=_column(h["trajectory/steps"]),
                 parameters=np.asarray(h["trajectory/parameters"][()]),
                 series={name: _column(h["series"][name]) for name in h["series"]},
+                buffers=_buffers(h),
             )
             _check(found)
     except OSError as e:
@@ -79,6 +103,12 @@ def read(path: Path) -> Recording:
     except (KeyError, ValueError, TypeError, AttributeError, SpecError) as e:
         raise RunFileError(f"{path}: a damaged run file ({e})") from None
     return found
+
+
+def _buffers(h: h5py.File) -> np.ndarray:
+    """The running statistics; nothing where the file has none, as those of networks without, and all old ones."""
+    found = h["trajectory"].get("buffers")
+    return np.empty((0, 0), dtype=np.float32) if found is None else np.asarray(found[()])
 
 
 def _column(data: h5py.Dataset) -> np.ndarray:
@@ -91,9 +121,12 @@ def _column(data: h5py.Dataset) -> np.ndarray:
 
 def _check(found: Recording) -> None:
     """Raise ValueError unless everything that is drawn is there and fits together."""
-    size = sum((i + 1) * o for i, o in pairwise(found.scene.run.network.sizes))
+    size, count = (counted(found.scene.run.network) for counted in (parameter_count, buffer_count))
     if found.parameters.shape != (len(found.steps), size) or found.parameters.dtype.kind != "f":
         raise ValueError(f"parameters: shape {found.parameters.shape}, expected ({len(found.steps)}, {size})")
+    wanted = (len(found.steps), count) if count else (0, 0)
+    if found.buffers.shape != wanted or found.buffers.dtype != np.float32:
+        raise ValueError(f"buffers: shape {found.buffers.shape} of {found.buffers.dtype}, expected {wanted} of float32")
     lengths = {len(values) for values in found.series.values()}
     if missing := [name for name in CURVES if name not in found.series]:
         raise ValueError(f"series: {', '.join(missing)} missing")

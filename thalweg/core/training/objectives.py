@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -29,17 +30,18 @@ def _cross_entropy(scores: Tensor, labels: Tensor, dim: int) -> Tensor:
 
 
 def _squared_error(scores: Tensor, labels: Tensor, dim: int) -> Tensor:
-    # |o - e_y|² = |o|² - 2 o_y + 1, without a one-hot of the scores' size
-    return ((scores * scores).sum(dim) - 2 * _pick(scores, labels, dim) + 1) / 2
+    wanted = F.one_hot(labels, scores.shape[dim]).to(scores)  # [n, classes]
+    last = dim % scores.dim() == scores.dim() - 1
+    return (scores - (wanted if last else wanted.T)).square().sum(dim) / 2
 
 
 def _pick(scores: Tensor, labels: Tensor, dim: int) -> Tensor:
     """The score of each example's label; the classes' axis is gone."""
-    dim = dim % scores.dim()
-    shape = list(scores.shape)
-    shape[dim] = 1
-    index = labels.unsqueeze(dim if dim == scores.dim() - 1 else 0).expand(shape)
-    return scores.gather(dim, index).squeeze(dim)
+    if dim % scores.dim() == scores.dim() - 1:
+        return scores.gather(-1, labels.expand(*scores.shape[:-1]).unsqueeze(-1)).squeeze(-1)
+    n = scores.shape[-1]
+    places = labels * n + torch.arange(n, device=labels.device)  # faster than gathering, which reads an index each
+    return scores.flatten(-2).index_select(-1, places)
 
 
 def _mean_squared_error(scores: Tensor, labels: Tensor) -> Tensor:

@@ -8,12 +8,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from thalweg.core import data as datasets
 from thalweg.core.data import DataError, Dataset
 from thalweg.core.measures.weight_map import weight_map
 from thalweg.core.messages import (
+    NO_BUFFERS,
     Acknowledge,
     Advance,
     Cancel,
@@ -32,7 +34,7 @@ from thalweg.core.messages import (
     Tune,
 )
 from thalweg.core.plane.projection import plane_of
-from thalweg.core.scene import DataSpec
+from thalweg.core.scene import AxisSpec, DataSpec
 from thalweg.core.training.clock import Clock
 from thalweg.core.training.run import Run, started
 
@@ -64,6 +66,7 @@ class TrainingService:
         self._rate: deque[tuple[float, int]] = deque(maxlen=400)
         self._next_measure = 0.0
         self._want_parameters = False
+        self._axes: tuple[AxisSpec, ...] = ()
         self._may_send = False
         self._dirty = False
 
@@ -86,9 +89,9 @@ class TrainingService:
                 run.session.tune(optimiser)
             case PlaneLaid():
                 run.projection.use(command.plane, plane_of(command, run.session.parameters))
-            case Acknowledge(_, parameters):
+            case Acknowledge(_, parameters, axes):
                 self._may_send = True
-                self._want_parameters = parameters
+                self._want_parameters, self._axes = parameters, axes
                 return
             case Cancel():
                 self._clock.set(False, self._clock.pace)
@@ -108,6 +111,7 @@ class TrainingService:
         else:
             yield started(command.generation, command.run, dataset, self.run.problem, self._device)
             self._may_send = self._want_parameters = self._dirty = True
+            self._axes = ()
             if (first := self.frame()) is not None:  # before any step, so that a plane can be laid at step 0
                 yield first
 
@@ -166,9 +170,11 @@ class TrainingService:
             return None
         self._measure(run)
         self._rate.append((self._now(), run.session.step_count))
-        parameters = run.session.parameters.detach().cpu().numpy().copy() if self._want_parameters else None
+        session = run.session
+        here = (_numpy(session.parameters), _numpy(session.buffers)) if self._want_parameters else (None, NO_BUFFERS)
         # while measures are owed, or time passes at a slow pace, the next frame still has something new
         self._dirty = run.series.last_step != run.session.step_count
+        axes, self._axes = self._axes, ()
         self._may_send = self._want_parameters = False
         return Frame(
             generation=run.generation,
@@ -179,7 +185,10 @@ class TrainingService:
             series=run.series.columns(),
             weight_map=weight_map(run.problem, run.session.parameters, run.dataset.shape),
             path=run.path(),
-            parameters=parameters,
+            parameters=here[0],
+            buffers=here[1],
+            axes=axes,
+            given=run.given(axes),
         )
 
     def _measure(self, run: Run) -> None:
@@ -198,6 +207,10 @@ class TrainingService:
             self._rate.popleft()
         (t0, s0), (t1, s1) = self._rate[0], self._rate[-1]
         return (s1 - s0) / (t1 - t0) if t1 > t0 else 0.0
+
+
+def _numpy(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy().copy()
 
 
 def require_device(name: str) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor, nn
 
+from thalweg.core import buffers
 from thalweg.core.problem import Batch, Problem, random_streams
 from thalweg.core.scene import OptimiserSpec, RunSpec
 from thalweg.core.training import optimisers
@@ -15,6 +18,7 @@ class Session:
 
     The module's parameters are views of ``parameters``, so that a step of the optimiser is a few operations on one
     vector, and a snapshot is one copy. Same run, same steps: same parameters, bit for bit, whatever else is measured.
+    ``buffers`` holds the module's running statistics in the same way, empty where it has none.
     """
 
     def __init__(self, run: RunSpec, problem: Problem) -> None:
@@ -32,6 +36,7 @@ class Session:
             strict=True,
         ):
             p.data, p.grad = value, slope
+        self.buffers = buffers.as_one(problem.module)
         self._optimiser = optimisers.build(run.optimiser, self.parameters)
         self._order_stream = random_streams(run.seed)[1]
         self._order = torch.empty(0, dtype=torch.int64)
@@ -58,11 +63,17 @@ class Session:
         """One step on the next batch; the batch's mean loss before the step."""
         inputs, labels = self._next_batch()
         self.gradient.zero_()
-        loss = self.problem.objective.mean(self.problem.module(inputs), labels)
+        loss = self.problem.objective.mean(self._scores(inputs), labels)
         loss.backward()
         self._optimiser.step()
         self.step_count += 1
         return loss.item()
+
+    def _scores(self, inputs: Tensor) -> Tensor:
+        module = self.problem.module
+        with buffers.training(module) if len(self.buffers) else nullcontext():
+            scores: Tensor = module(inputs)
+        return scores
 
     def snapshot(self) -> Tensor:
         """A copy of the parameters, [size]."""

@@ -29,6 +29,9 @@ FORMATS: dict[str, tuple[Callable[[Path, Surface], None], Callable[[Path], Surfa
     ".vts": (vts.write, vts.read),
     ".csv": (csv.write, csv.read),
 }
+MOST_BYTES = 2**30
+"""Size of the largest file that is read."""
+
 SUFFIXES = tuple(FORMATS)
 """The suffixes that can be written and read."""
 
@@ -62,6 +65,8 @@ def read_surface(path: Path | str) -> Surface:
     if not path.is_file():
         raise SurfaceFileError(f"{path}: there is no such file")
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise SurfaceError(f"too large: {path.stat().st_size:,} bytes, where {MOST_BYTES:,} are accepted")
         return read(path)
     except SurfaceError as e:
         raise SurfaceFileError(f"{path}: {e}") from None

@@ -44,9 +44,11 @@ def write(path: Path, surface: Surface) -> None:
 def read(path: Path) -> Surface:
     """Read the lines. Raises SurfaceError, OSError."""
     try:
-        text = path.read_bytes().decode("ascii")
+        text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError:
         raise SurfaceError("not a surface of Thalweg (not plain text)") from None
+    if "\npart,step,alpha,beta," in text:
+        raise SurfaceError("the table of a figure, path included; a landscape that can be opened is .h5, .npz or .vts")
     whole = text.endswith("\n")
     lines = text.splitlines()
     first = _FIRST.fullmatch(lines[0]) if lines else None

@@ -25,6 +25,7 @@ from thalweg.core.store.surfaces.surface import (
     VERSION,
     Surface,
     SurfaceError,
+    check_size,
     check_version,
     dump_about,
     load_about,
@@ -65,6 +66,8 @@ def read(path: Path) -> Surface:
 
 def _surface(h: h5py.File) -> Surface:
     form = _text(h.attrs.get("format", FORMAT))
+    if form == "thalweg run":
+        raise SurfaceError("a run, not a surface; draw it with `thalweg render`")
     if form != FORMAT:
         raise SurfaceError(f"an HDF5 file, but not a surface: its format is {form!r}")
     if "version" in h.attrs:
@@ -92,6 +95,7 @@ def _numbers(h: h5py.File, name: str) -> np.ndarray:
     found = h[name]
     if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "fiu" or found.ndim != 1:
         raise SurfaceError(f"a damaged surface ({name} holds no row of numbers)")
+    check_size(found.size)
     numbers: np.ndarray = found[()].astype(np.float64)
     return numbers
 
@@ -103,6 +107,7 @@ def _grid(h: h5py.File, name: str, shape: tuple[int, int]) -> np.ndarray:
         raise SurfaceError(f"a damaged surface ({name} holds no numbers)")
     if found.shape not in (shape, shape[::-1]):
         raise SurfaceError(f"its {name} has the shape {found.shape}, but the coordinates ask for {shape}")
+    check_size(found.size)
     values: np.ndarray = found[()].astype(np.float64).reshape(shape)
     return values
 

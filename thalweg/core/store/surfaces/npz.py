@@ -17,6 +17,7 @@ from thalweg.core.store.surfaces.surface import (
     VERSION,
     Surface,
     SurfaceError,
+    check_size,
     check_version,
     dump_about,
     load_about,
@@ -37,6 +38,8 @@ def read(path: Path) -> Surface:
     if not zipfile.is_zipfile(path):
         raise SurfaceError("not an NPZ file, or cut short")
     try:
+        with zipfile.ZipFile(path) as packed:
+            check_size(max((entry.file_size for entry in packed.infolist()), default=0) // 8)
         with np.load(path, allow_pickle=False) as found:
             if "format" not in found or str(found["format"]) != FORMAT:
                 raise SurfaceError("an NPZ file, but not a surface of Thalweg")

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 FORMAT = "thalweg surface"
 VERSION = 1
 
+MOST_POINTS = 4_000_000
+"""Points that a surface may have: 2,000 by 2,000."""
+
 
 class SurfaceError(ValueError):
     """Arrays, or the content of a file, that are no surface; the text says why."""
@@ -41,6 +44,8 @@ class Surface:
             values = getattr(self, name)
             if values.ndim != 1 or len(values) == 0 or values.dtype != np.float64:
                 raise SurfaceError(f"the {name} coordinates are {_words(values)}, expected float64 of shape (n,)")
+            if len(values) < 2:
+                raise SurfaceError(f"it has one {name} coordinate only; a surface has two or more each way")
             if not np.isfinite(values).all() or not (np.diff(values) > 0).all():
                 raise SurfaceError(f"the {name} coordinates do not ascend")
         shape = (len(self.y), len(self.x))
@@ -68,6 +73,12 @@ class Surface:
 
 def _words(values: np.ndarray) -> str:
     return f"{values.dtype} of shape {values.shape}"
+
+
+def check_size(points: int) -> None:
+    """Raises SurfaceError for more points than a surface may have: before they are unpacked into memory."""
+    if points > MOST_POINTS:
+        raise SurfaceError(f"too large: {points:,} points, where {MOST_POINTS:,} are accepted")
 
 
 def check_version(version: object) -> None:

@@ -1,0 +1,87 @@
+"""What the slices show: the loss along one direction of each layer, all other layers standing still."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from thalweg.core.scene.spec import Spec, spec_field
+
+SliceKinds = Literal["both", "gradient", "random"]
+OtherLayers = Literal["now", "start", "both"]
+
+
+class SlicesSpec(Spec):
+    """Which slices are computed, and how they are drawn."""
+
+    kinds: SliceKinds = spec_field(
+        "both",
+        "Directions",
+        "What each layer is moved along: its own negative gradient at the current point, a random direction scaled "
+        "filter by filter to its weights (Li et al. 2018), or both.",
+        labels={"both": "Both", "gradient": "Gradient", "random": "Random"},
+    )
+    others: OtherLayers = spec_field(
+        "now",
+        "Other layers",
+        "The values that all other layers have meanwhile: those of now, those of the start of the run, or the slice is "
+        "drawn with each of the two.",
+        labels={"now": "As they are now", "start": "As at the start", "both": "Both, to compare"},
+    )
+    distance: float = spec_field(
+        5.0,
+        "Gradient, half width",
+        "How far to both sides a layer is moved along its gradient, in Euclidean distance.",
+        unit="distance",
+        gt=0,
+        le=1e6,
+        allow_inf_nan=False,
+    )
+    norms: float = spec_field(
+        1.0,
+        "Random, half width",
+        "How far to both sides a layer is moved along its random direction, in filter norms: 1 is the norm of each "
+        "unit's weights.",
+        unit="filter norms",
+        gt=0,
+        le=1e6,
+        allow_inf_nan=False,
+    )
+    seed: int = spec_field(1, "Seed", "Seed of the random directions.", ge=0, le=2**31 - 1)
+    points: int = spec_field(81, "Points", "Points of each slice.", unit="points", ge=5, le=1001)
+    examples: int = spec_field(
+        1000,
+        "Examples",
+        "Training examples, from the first, that the loss is the mean of.",
+        unit="examples",
+        ge=1,
+        le=60000,
+    )
+    scale: Literal["same", "own"] = spec_field(
+        "same",
+        "Loss scale",
+        "The same loss axis for all layers, so that they can be compared, or for each layer the one that fits it.",
+        labels={"same": "Same for all layers", "own": "Each its own"},
+    )
+    tangent: bool = spec_field(True, "Tangent", "Draw the line with the loss's value and slope at the point.")
+    parabola: bool = spec_field(
+        True, "Parabola", "Draw the parabola with the loss's value, slope and curvature at the point."
+    )
+
+    @property
+    def directions(self) -> tuple[Literal["gradient", "random"], ...]:
+        """The kinds of direction, in the order in which they are computed."""
+        return ("gradient", "random") if self.kinds == "both" else (self.kinds,)
+
+    @property
+    def settings_of_others(self) -> tuple[Literal["now", "start"], ...]:
+        """Which values the other layers have, in the order in which the slices are computed."""
+        return ("now", "start") if self.others == "both" else (self.others,)
+
+    def half_width(self, kind: str) -> float:
+        """How far a slice of this kind of direction reaches to both sides, in the direction's unit."""
+        return self.distance if kind == "gradient" else self.norms
+
+    def computed(self) -> SlicesSpec:
+        """The same with all that only changes the drawing at its default: equal values mean equal numbers."""
+        drawing = ("scale", "tangent", "parabola")
+        return self.model_copy(update={name: type(self).model_fields[name].default for name in drawing})
