@@ -159,7 +159,8 @@ def slices_drawn(
     """All slices of so many layers, or the first ``count`` of them; ``view`` changes the spec."""
     spec = SlicesSpec(**view)
     ways = spec.settings_of_others
-    curves = [a_slice(n, k, o) for n in range(1, layers + 1) for k in spec.directions for o in ways]
+    numbers = spec.numbers(layers)
+    curves = [a_slice(n, k, o) for n in numbers for k in spec.directions for o in (ways if n else ("now",))]
     return SlicesDrawn(generation, number, step, spec, layers, tuple(curves[:count]), len(curves), 50)
 
 

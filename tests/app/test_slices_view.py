@@ -139,9 +139,11 @@ def test_the_legend_names_kinds_and_settings_of_the_others(draw: Draw) -> None:
 
 
 @pytest.mark.parametrize("dress", THEMES)
-def test_sorts_of_slices_are_told_apart_by_colour_and_by_line(dress: str) -> None:
-    """No two have the same of either, so that a grey print serves too."""
-    pens = [slice_pen(THEMES[dress], key) for key in STYLES]
+@pytest.mark.parametrize("kinds", ["both", "way"])
+def test_sorts_of_slices_are_told_apart_by_colour_and_by_line(dress: str, kinds: str) -> None:
+    """No two of one picture have the same of either, so that a grey print serves too."""
+    pens = [slice_pen(THEMES[dress], key) for key in STYLES if key[0] in SlicesSpec(kinds=kinds).directions]
+    assert len(pens) > 1
     assert len({QColor(p.color()).name() for p in pens}) == len(pens)
     assert len({tuple(p.dashPattern()) for p in pens}) == len(pens)
 
@@ -316,3 +318,14 @@ def test_the_numbers_go_to_a_file_with_the_captions_words(draw: Draw, tmp_path: 
     assert lines[0].endswith("Layer slices at step 0")
     assert "layer,kind,others,unit,t,loss,accuracy,slope,curvature" in lines
     assert sum(line.startswith(("1,gradient,now,distance,", "2,random,now,filter norms,")) for line in lines) == 18
+
+
+def test_the_way_from_the_start_has_a_plot_of_all_layers_first(draw: Draw) -> None:
+    """And says in which unit it is drawn."""
+    figure = draw(slices_drawn(kinds="way", others="both"), (700, 500))
+    assert [p.layer for p in figure.plots] == [0, 1, 2]
+    assert figure.plots[0].titleLabel.text == "all layers"
+    assert set(figure.plots[0].lines) == {("way", "now")}
+    assert set(figure.plots[1].lines) == {("way", "now"), ("way", "start")}
+    figure = draw(slices_drawn())
+    assert [p.layer for p in figure.plots] == [1, 2]

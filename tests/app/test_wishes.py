@@ -177,6 +177,28 @@ def test_parameters_are_wanted_only_for_a_map() -> None:
     assert not wants_parameters(asked(state))
 
 
+def test_the_next_point_is_asked_for_while_the_last_pass_is_computed() -> None:
+    """Once, when a quarter is there; not with slices beside it, nor where every point has a plane of its own."""
+    state = asked(at_zero())
+    drawn = a_map(0)
+    size = drawn.loss.size
+    first, second, whole = (
+        reduce(replace(drawn, evaluated=n, complete=n == size), state) for n in (size // 16, size // 4, size)
+    )
+    assert not wants_parameters(reduce(frame(step=3), first))
+    assert not wants_parameters(second)
+    near = reduce(frame(step=3), second)
+    assert wants_parameters(near)
+    assert not wants_parameters(replace(near, scene=near.scene.edited({"view.plane.mode": "re-aim"})))
+    panels = (*near.scene.view.panels, "slices")
+    assert not wants_parameters(replace(near, scene=near.scene.edited({"view.panels": panels})))
+    there = reduce(frame(step=4, parameters=True), near)
+    assert not wants_parameters(reduce(frame(step=5), there))
+    assert map_request(there) is None
+    assert map_request(reduce(drawn, there)) is not None
+    assert wants_parameters(reduce(frame(step=5), whole))
+
+
 def test_parameters_on_hand_are_not_wanted_again() -> None:
     """A resting run sends them once; a new plane asks for them even while a map is under way."""
     state = at_zero()

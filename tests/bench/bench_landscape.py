@@ -19,13 +19,14 @@ from typing import Any
 import torch
 from landscape import report
 from landscape.checking import TOLERANCE
+from landscape.limit import POINTS, Limit, limit
 from landscape.live import Live, live
 from landscape.measuring import LANDSCAPE, PYTHON, Row, cells, measure
 from landscape.memory import Extra, extra
 from landscape.packages import Peers, environment
 from landscape.subjects import SUBJECTS
 
-PARTS = (*SUBJECTS, "memory", "live")
+PARTS = (*SUBJECTS, "limit", "memory", "live")
 
 BUDGET = 1.0
 """Seconds of a round for a slow method; ours may take more, so that they compute the whole grid."""
@@ -38,14 +39,16 @@ def main() -> None:
     parts = wanted.only or PARTS
     print(report.machine(), flush=True)
     rows = networks([p for p in parts if p in SUBJECTS], wanted)
+    limits = the_limits(wanted) if "limit" in parts else []
     memory = memories(wanted.quick) if "memory" in parts else []
     pictures = live_pictures(wanted.quick) if "live" in parts else []
-    text = page(rows, memory, pictures)
+    text = page(rows, limits, memory, pictures)
     print(f"\n{text}")
     if wanted.markdown:
         wanted.markdown.write_text(text + "\n", encoding="utf-8")
     if wanted.json:
         found = {"machine": report.machine(), "rows": report.data(rows)}
+        found |= {"limits": [vars(a) for a in limits]}
         found |= {"memory": [vars(e) for e in memory], "live": [vars(a) for a in pictures]}
         wanted.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
     if wrong(rows):
@@ -80,6 +83,12 @@ def networks(names: list[str], wanted: Any) -> list[Row]:
     return rows
 
 
+def the_limits(wanted: Any) -> list[Limit]:
+    """What the dense network's planes cost at least, with the calls that they need."""
+    examples = (200,) if wanted.quick else (1000, 10_000)
+    return [limit(plane, m, wanted.repeats or (1 if wanted.quick else 5)) for m in examples for plane in POINTS]
+
+
 def memories(quick: bool) -> list[Extra]:
     """The peak memory of ours on each network, at the largest number of examples."""
     found = []
@@ -103,7 +112,7 @@ def wrong(rows: list[Row]) -> bool:
     return any(r.wrong for row in rows for r in row.results)
 
 
-def page(rows: list[Row], memory: list[Extra], pictures: list[Live]) -> str:
+def page(rows: list[Row], limits: list[Limit], memory: list[Extra], pictures: list[Live]) -> str:
     """Everything that was measured, as Markdown."""
     parts = [report.machine()]
     if rows:
@@ -111,6 +120,8 @@ def page(rows: list[Row], memory: list[Extra], pictures: list[Live]) -> str:
         parts += [report.LEGEND, report.tables(rows)]
         verdict = "not all are equal, see above" if wrong(rows) else "all equal"
         parts.append(f"Compared with float64 in the same runs, {TOLERANCE:g} relative: {checked} points, {verdict}.")
+    if limits:
+        parts += ["### What the dense network's planes cost at least", report.LIMITS, report.limit_table(limits)]
     if memory:
         parts += ["### Memory", report.memory_table(memory)]
     if pictures:

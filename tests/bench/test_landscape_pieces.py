@@ -20,10 +20,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from .landscape import peers
 from .landscape.checking import WrongLossError, check, spots
 from .landscape.flop import Call, calls_of, needed
+from .landscape.limit import POINTS, limit, remaining
 from .landscape.measuring import EVALUATOR, LOOP, METHODS, PYTHON, Cell, Result, Row, Sample, _summary, measure
 from .landscape.packages import PACKAGES
 from .landscape.plain import Exact, Values, grid, plain_loop
-from .landscape.report import data, line, tables
+from .landscape.report import data, limit_table, line, tables
 from .landscape.subjects import SUBJECTS, Job, job, owners
 from .landscape.timing import peak, side_within
 
@@ -208,6 +209,21 @@ def test_a_package_answers_with_times_or_with_what_it_raised(monkeypatch: pytest
     assert peers.answer({"method": "raising", **request}) == {"error": "KeyError: 'running_mean'"}
     assert peers.answer({"method": "off", **request})["error"].startswith("WrongLossError: 1 instead of")
     assert {p.title for p in PACKAGES} < set(peers.METHODS)
+
+
+@pytest.mark.parametrize("plane", POINTS)
+def test_the_remaining_calls_are_those_of_the_plane(plane: str) -> None:
+    """Their products are what the network needs at each point beyond the first layer that moves."""
+    calls = remaining(plane, 40)
+    with FlopCounterMode(display=False) as counter:
+        for name in ("products", "last product"):
+            calls.get(name, lambda: None)()
+    layers = calls_of(job("mlp", plane, 40).module, torch.rand(40, 784))
+    first = {"all layers": 0, "layers 2-4": 1, "last layer": 3}[plane]
+    assert counter.get_total_flops() == POINTS[plane] * sum(c.inputs for c in layers[first + 1 :])
+    found = limit(plane, 40, 1)
+    assert found.ratio > 0 and set(found.calls) == set(calls)
+    assert f"| {plane} |" in limit_table([found])
 
 
 def test_the_grid_runs_along_x_first() -> None:

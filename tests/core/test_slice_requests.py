@@ -165,6 +165,7 @@ def test_what_only_changes_the_drawing_is_not_computed_anew() -> None:
         "others": "both",
         "distance": 3.0,
         "norms": 2.0,
+        "ways": 0.5,
         "seed": 9,
         "points": 11,
         "examples": 5,
@@ -202,3 +203,32 @@ def test_a_map_of_another_step_in_between_changes_nothing() -> None:
         if event is not None:
             found.append(event)
     assert [c.loss.tolist() for c in found[-1].curves] == [c.loss.tolist() for c in expected.curves]
+
+
+def test_the_way_from_the_start_ends_where_the_run_started(trained) -> None:
+    """-1 is the start, 0 is here; of all layers together first, then of each alone with both settings of the others."""
+    view = VIEW.model_copy(update={"kinds": "way", "ways": 1.0})
+    (drawn,) = answered(request(trained, view))
+    count = len(trained[0].layout.layers)
+    assert [(c.layer, c.others) for c in drawn.curves] == [
+        (0, "now"), *((n, o) for n in range(1, count + 1) for o in ("now", "start")),
+    ]  # fmt: skip
+    assert drawn.complete and {c.unit for c in drawn.curves} == {"of the way"}
+    problem, here = trained[0], torch.from_numpy(trained[1])
+    batch = problem.first(40)
+    ends = [plain(problem, v, batch)[0] for v in (problem.start, here)]
+    whole = drawn.curves[0]
+    assert (whole.t[0], whole.t[3]) == (-1.0, 0.0)
+    assert [whole.loss[0], whole.loss[3]] == pytest.approx(ends, rel=1e-5)
+    for c in drawn.curves[1:]:
+        at = (here if c.others == "now" else problem.start).clone()
+        span = problem.layout.layers[c.layer - 1].span
+        at[span] = problem.start[span]
+        assert c.loss[0] == pytest.approx(plain(problem, at, batch)[0], rel=1e-5)
+
+
+def test_at_the_start_there_is_no_way_from_it(trained) -> None:
+    """Each layer says so."""
+    view = VIEW.model_copy(update={"kinds": "way", "others": "now"})
+    (drawn,) = answered(request(trained, view, step=0, point=trained[0].start.numpy()))
+    assert drawn.complete and all("no direction" in c.reason for c in drawn.curves)

@@ -302,9 +302,10 @@ def test_values_that_are_not_finite_are_shown_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"layers": (4,)}, "layers: 4 is not between 1 and 3"),
-        ({"layers": (0,)}, "layers: 0 is not between 1 and 3"),
+        ({"layers": (4,)}, "layers: 4 is not between 0 .all layers. and 3"),
+        ({"layers": (-1,)}, "layers: -1 is not between 0 .all layers. and 3"),
         ({"kinds": ("towards",)}, "target: none was given"),
+        ({"kinds": ("gradient", "way")}, "target: none was given; a slice of the kind 'way'"),
         ({"target": torch.zeros(3)}, r"target: shape \(3,\), expected \(74,\)"),
         ({"others": {"initial": torch.zeros(2)}}, r"initial: shape \(2,\)"),
         ({"coordinates": np.array([np.nan])}, "coordinates: not all of them are finite"),

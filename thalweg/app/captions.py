@@ -293,6 +293,8 @@ def _slice_statistics(state: AppState, drawn: SlicesDrawn) -> str:
 def _way(view: SlicesSpec, kind: str) -> str:
     if kind == "gradient":
         return f"±{view.distance:g} in Euclidean distance along its own negative gradient"
+    if kind == "way":
+        return "along its straight way from step 0 (-1) to this step (0), and on; all layers: together"
     return f"±{view.norms:g} in norms of each unit's weights along a random direction (seed {view.seed})"
 
 
@@ -318,9 +320,14 @@ def _guides(state: AppState) -> str:
 def _without(drawn: SlicesDrawn) -> list[str]:
     reasons = {(c.layer, c.kind): c.reason for c in drawn.curves if c.reason}
     gaps = sorted({c.layer for c in drawn.curves if not np.isfinite(c.loss).all()})
-    lines = [f"Layer {layer} has no {kind} slice: {reason}." for (layer, kind), reason in reasons.items()]
+    lines = [
+        f"{f'Layer {layer} has' if layer else 'All layers have'} no {kind} slice: {reason}."
+        for (layer, kind), reason in reasons.items()
+    ]
     if gaps:
-        which = f"layer{'s' * (len(gaps) > 1)} {', '.join(map(str, gaps))}"
+        numbers = [str(n) for n in gaps if n]
+        alone = f"layer{'s' * (len(numbers) > 1)} {', '.join(numbers)}" if numbers else ""
+        which = " and ".join(filter(None, (alone, "all layers" * (0 in gaps))))
         lines.append(f"Gaps in {which}: the loss is not finite there.")
     return lines
 

@@ -24,6 +24,9 @@ from thalweg.core.messages import (
 from thalweg.core.scene import AxisSpec
 from thalweg.core.scene.view import MAP_PANELS
 
+AHEAD = 0.2
+"""Share of a map's points from which on the point of the next map is asked for: its second pass has a quarter."""
+
 
 def session_commands(before: AppState, now: AppState) -> list[SessionCommand]:
     """The commands that take the session from one state to the next."""
@@ -79,13 +82,28 @@ def wants_parameters(state: AppState) -> bool:
     Both are of the same moment, so that neither goes without while training moves on.
     """
     busy = state.busy or state.slicing.busy
-    if not (landscape_on(state) or slices_on(state)) or state.missing or (busy and state.laid is not None):
+    if not (landscape_on(state) or slices_on(state)) or state.missing:
         return False
+    if busy and state.laid is not None:
+        return _next_is_near(state)
     if state.parameters is None or state.frame is None:
         return True
     if state.laid is None and not state.map_error.startswith(NOT_YET):
         return True
     return state.frame.step != state.parameters[0]
+
+
+def _next_is_near(state: AppState) -> bool:
+    """Whether the map under way is so far that the point of the next is to be at hand when it is complete.
+
+    Not with slices, which are of the same moment as the map, nor where a new point is a new plane.
+    """
+    if slices_on(state) or state.asked is None or state.scene.view.plane.mode == "re-aim":
+        return False
+    m, here, frame = state.arriving or state.map, state.parameters, state.frame
+    if m is None or here is None or frame is None or (m.number, m.complete) != (state.map_number, False):
+        return False
+    return m.evaluated >= AHEAD * m.loss.size and here[0] == state.asked.step != frame.step
 
 
 def wanted_axes(state: AppState) -> tuple[AxisSpec, ...]:

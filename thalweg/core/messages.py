@@ -317,8 +317,8 @@ class SliceCurve:
     """The loss along one direction of one layer, or the ``reason`` why there is no such direction.
 
     ``t`` [n] ascends and contains 0, in ``unit``; ``loss`` and ``accuracy`` [n]; ``slope`` and ``curvature`` are the
-    first and second derivative of the loss with respect to t at 0. ``layer`` counts from 1; ``others`` is ``now`` or
-    ``start``, whichever values the other layers have.
+    first and second derivative of the loss with respect to t at 0. ``layer`` counts from 1, 0 are all layers together;
+    ``others`` is ``now`` or ``start``, whichever values the other layers have.
     """
 
     layer: int

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from .limit import Limit
 from .live import Live
 from .measuring import LOOP, Result, Row
 from .memory import BOUND, Extra
@@ -23,6 +24,13 @@ plane and taken for each point. "evaluator" is the losses alone; "landscape" is 
 pictures; "loss_landscape" is the call from Python. "map" is the wall time of the whole grid by "landscape". "peak" is
 the share of a 1024x1024 float32 product's speed in the same rounds that "evaluator" reaches, counting only the
 products that the grid needs."""
+
+
+LIMITS = """\
+The calls that remain at every point, each alone, in microseconds of processor time for each point: the affine
+combination of the first layer that moves, the products and sigmoids after it, the softmax, the score of each label and
+the count of right answers. Their sum is the least that a grid computed with torch's calls takes; "at most" is the plain
+loop of the same rounds over that sum."""
 
 
 def machine() -> str:
@@ -105,6 +113,25 @@ def _marked(text: str, result: Result, side: int) -> str:
 
 def _time(seconds: float) -> str:
     return f"{seconds:.2g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+
+
+def limit_table(found: Sequence[Limit]) -> str:
+    """The remaining calls of each plane, and the ratio that they allow."""
+    names = list(dict.fromkeys(name for a in found for name in a.calls))
+    head = ["examples", "plane", "loop", *names, "sum", "at most", "target"]
+    body = [
+        [
+            f"{a.examples:,}",
+            a.plane,
+            f"{1000 * a.loop:.0f}",
+            *(f"{1000 * a.calls[n]:.3g}" if n in a.calls else "" for n in names),
+            f"{1000 * sum(a.calls.values()):.3g}",
+            f"{a.ratio:.3g}",
+            f"{SUBJECTS['mlp'].targets[a.plane]:g}",
+        ]
+        for a in found
+    ]
+    return markdown(head, body)
 
 
 def memory_table(found: Sequence[Extra]) -> str:

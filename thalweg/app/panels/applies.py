@@ -30,6 +30,7 @@ _NEEDS: dict[tuple[str, str], tuple[str, frozenset[str]]] = {
     ("optimiser", "momentum"): ("name", frozenset({"sgd", "rmsprop"})),
     ("slices", "distance"): ("kinds", frozenset({"both", "gradient"})),
     ("slices", "norms"): ("kinds", frozenset({"both", "random"})),
+    ("slices", "ways"): ("kinds", frozenset({"way"})),
     ("slices", "seed"): ("kinds", frozenset({"both", "random"})),
     ("pace", "batches"): ("step", frozenset({"batches"})),
     **{(axis, field): ("kind", kinds) for axis in ("x", "y") for field, kinds in _AXIS.items()},

@@ -46,13 +46,13 @@ class SliceGrid(pg.GraphicsWidget):
             plot.dress(theme)
         self.place()
 
-    def set_count(self, layers: int) -> None:
-        """As many plots as there are layers."""
-        if layers == len(self.plots):
+    def set_layers(self, layers: range) -> None:
+        """A plot for each layer of these numbers; 0 stands for all layers together."""
+        if [plot.layer for plot in self.plots] == list(layers):
             return
         for plot in self.plots:
             self.scene().removeItem(plot)
-        self.plots = [SlicePlot(n, self._theme) for n in range(1, layers + 1)]
+        self.plots = [SlicePlot(n, self._theme) for n in layers]
         for plot in self.plots:
             plot.setParentItem(self)
 

@@ -23,6 +23,8 @@ STYLES: dict[Key, tuple[int, tuple[float, ...]]] = {
     ("random", "now"): (1, (5, 2, 1, 2)),
     ("gradient", "start"): (2, (12, 4)),
     ("random", "start"): (3, (5, 2, 1, 2, 1, 2)),
+    ("way", "now"): (0, ()),
+    ("way", "start"): (2, (12, 4)),
 }
 """Number of the theme's colour, and dashes in line widths, of each sort of slice: told apart in grey too."""
 
@@ -98,6 +100,10 @@ class SlicePlot(pg.PlotItem):
         self._number = self._notes = ""
         self.dress(theme)
 
+    @property
+    def _short(self) -> str:
+        return str(self.layer) if self.layer else "all"
+
     def dress(self, theme: Theme) -> None:
         """Take the theme's colours, widths and fonts."""
         self._theme = theme
@@ -158,14 +164,14 @@ class SlicePlot(pg.PlotItem):
         The layer's name stands above the plot, or as a number inside, in ``width`` pixels.
         """
         metrics, font = QFontMetricsF(self._theme.font(SMALL)), self._theme.font_size * SMALL
-        name = f"layer {self.layer}"
+        name = f"layer {self.layer}" if self.layer else "all layers"
         if metrics.horizontalAdvance(name) > width:
-            name = str(self.layer)
+            name = self._short
         self.setTitle(name if named else None, color=self._theme.text, size=f"{font}pt")
         line = metrics.height() + 1 if named else 0.0
         self.titleLabel.setMaximumHeight(line)
         self.layout.setRowFixedHeight(0, line)
-        self._number = "" if named else str(self.layer)
+        self._number = "" if named else self._short
         self._write()
         margin = (metrics.horizontalAdvance(f"{-half:g}") / 2 + 3) / max(width, 1.0)  # the ends' numbers stay inside
         self.setXRange(-half, half, padding=min(max(X_MARGIN, margin), 0.3))

@@ -53,7 +53,7 @@ class SlicesFigure(Figure):
         self._name_lines()
         if drawn is None:
             return
-        self.grid.set_count(drawn.layers)
+        self.grid.set_layers(drawn.view.numbers(drawn.layers))
         kinds = drawn.view.directions
         half = drawn.view.half_width(kinds[0])
         whole = loss_span(drawn.curves) or (0.0, 1.0)
@@ -126,5 +126,7 @@ def x_label(view: SlicesSpec) -> str:
         return "filter norms"
     if view.kinds == "gradient":
         return "distance"
+    if view.kinds == "way":
+        return "share of the way (-1: start, 0: now)"
     norms = "filter norm" if view.norms == 1 else "filter norms"
     return f"distance (random: {view.distance:g} = {view.norms:g} {norms})"

@@ -138,6 +138,7 @@ class ObjectiveScore:
     """The score of an objective: its loss of class scores, and the share of labels with the highest score."""
 
     objective: Objective
+    _rooms: dict[tuple[torch.dtype, torch.device], Tensor] = field(default_factory=dict, repr=False, compare=False)
 
     def one(self, outputs: Any, block: Block) -> tuple[Tensor, Tensor]:
         """Of scores [n, classes]."""
@@ -146,8 +147,17 @@ class ObjectiveScore:
 
     def several(self, scores: Tensor, block: Block) -> tuple[Tensor, Tensor]:
         """Of scores [g, classes, n], the layout that the softmax is fastest in."""
-        loss = self.objective.per_example(scores, block.targets, 1).sum(1, dtype=torch.float64)
-        return loss, right_answers(scores, block.targets, block.marks(scores))
+        room = self._room(scores)
+        right = right_answers(scores, block.targets, block.marks(scores), room)
+        loss = self.objective.per_example(scores, block.targets, 1, room).sum(1, dtype=torch.float64)
+        return loss, right
+
+    def _room(self, scores: Tensor) -> Tensor:
+        """Memory of the shape of the scores, the same each time: it stays in the cache, and no page is mapped anew."""
+        key, size = (scores.dtype, scores.device), scores.numel()
+        if key not in self._rooms or self._rooms[key].numel() < size:
+            self._rooms[key] = torch.empty(size, dtype=scores.dtype, device=scores.device)
+        return self._rooms[key][:size].view(scores.shape)
 
 
 @dataclass(frozen=True)
@@ -176,16 +186,16 @@ def _mean(value: Any, name: str) -> Tensor:
     return found.double().mean()
 
 
-def right_answers(scores: Tensor, labels: Tensor, marks: Tensor | None = None) -> Tensor:
+def right_answers(scores: Tensor, labels: Tensor, marks: Tensor | None = None, room: Tensor | None = None) -> Tensor:
     """How many of the labels [n] have the highest of the scores [g, classes, n]; float64 [g].
 
     The first class wins a tie, as argmax has it; NaN where a score is. ``marks`` [classes n] are those of
-    :func:`marked`, for labels that are asked about often.
+    :func:`marked`, for labels that are asked about often; ``room`` is memory of the scores' shape and type.
     """
     marks = marked(labels, scores.shape[1], scores) if marks is None else marks
     top = scores.amax(1, keepdim=True)
     # floats are compared faster into floats than into booleans; their sums are exact below 2^24
-    highest = torch.eq(scores, top, out=torch.empty_like(scores)).view(len(scores), -1)
+    highest = torch.eq(scores, top, out=torch.empty_like(scores) if room is None else room).view(len(scores), -1)
     right, odd = (highest @ marks).double(), highest.sum(1) != len(labels)
     if odd.any():  # a tie, or no number: argmax decides, but it is many times slower
         some = scores[odd]

@@ -126,14 +126,14 @@ class LandscapeService:
             view=view,
             layers=count,
             curves=(),
-            total=count * len(view.directions) * len(ways),
+            total=view.total(count),
             examples=min(view.examples, len(problem.train[1])),
         )
         for found in _in_order(problem, vectors, view):
             if found is None:
                 yield None
                 continue
-            drawn = replace(drawn, curves=(*drawn.curves, *_curves(found, ways)))
+            drawn = replace(drawn, curves=(*drawn.curves, *_curves(found, ways if found.layer else ("now",))))
             if drawn.complete or time.perf_counter() - told >= PATIENCE:
                 told = time.perf_counter()
                 yield drawn
@@ -234,7 +234,8 @@ def _start(problem: Problem, run: RunSpec) -> torch.Tensor:
 
 def _in_order(problem: Problem, vectors: dict[str, torch.Tensor], view: SlicesSpec) -> Iterator[Slice | NoSlice | None]:
     """Layer by layer, each with all its directions, so that what is there so far is whole layers."""
-    for layer in range(1, len(problem.layout.layers) + 1):
+    for layer in view.numbers(len(problem.layout.layers)):
+        others = {name: vectors[name] for name in (view.settings_of_others if layer else ("now",))}
         for kind in view.directions:
             yield from slices(
                 problem,
@@ -244,7 +245,8 @@ def _in_order(problem: Problem, vectors: dict[str, torch.Tensor], view: SlicesSp
                 kinds=(kind,),
                 layers=(layer,),
                 seed=view.seed,
-                others={name: vectors[name] for name in view.settings_of_others},
+                target=vectors["start"],
+                others=others,
             )
 
 

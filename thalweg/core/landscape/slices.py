@@ -23,9 +23,10 @@ from thalweg.core.plane.direction import Direction, DirectionError
 from thalweg.core.plane.gradient import negative_gradient
 from thalweg.core.plane.plane import Plane
 from thalweg.core.plane.random import random_direction
+from thalweg.core.plane.towards import towards
 from thalweg.core.problem import Batch, Problem
 
-SliceKind = Literal["gradient", "random", "towards"]
+SliceKind = Literal["gradient", "random", "towards", "way"]
 
 EXAMPLES = 256
 """Examples that are differentiated twice together: the graph of a second derivative is several times a gradient's."""
@@ -37,7 +38,8 @@ class Slice:
 
     ``t`` [n] ascends and contains 0 exactly, in units of ``unit``; ``loss`` [n] in the objective's unit (float64),
     ``accuracy`` [n] from 0 to 1. ``slope`` = g . d and ``curvature`` = d' H d are the first and second derivative of
-    the loss with respect to t at t = 0, in loss per unit and per squared unit. ``layer`` is numbered from 1.
+    the loss with respect to t at t = 0, in loss per unit and per squared unit. ``layer`` is numbered from 1; 0 are all
+    layers together.
     ``others`` names the values that the other layers have: one of the keys given to :func:`slices`, or "".
     """
 
@@ -110,8 +112,9 @@ def slices(
 
     kinds: "gradient" is the unit negative gradient of the layer at ``origin`` (unit: distance); "random" a Gaussian
     direction scaled filter by filter (Li et al. 2018; ``seed``); "towards" leads to the layer's values in ``target``
-    [size], which it reaches at t = 1.
-    layers: numbers from 1; none means all.
+    [size], which it reaches at t = 1; "way" comes from there, where it was at t = -1 (linear interpolation, Goodfellow
+    et al. 2015).
+    layers: numbers from 1, and 0 for all of them together; none means each.
     others: vectors [size] that the *other* layers take their values from, by name, as {"initial": ..., "trained":
     ...}; the layer's own value and its direction stay those at ``origin``. None: they stay at ``origin`` too.
 
@@ -120,10 +123,12 @@ def slices(
     torch takes. Raises ValueError for a layer number, a vector's shape or a kind that does not fit.
     """
     count = len(problem.layout.layers)
-    if wrong := [n for n in layers if not 1 <= n <= count]:
-        raise ValueError(f"layers: {wrong[0]} is not between 1 and {count}")
-    if "towards" in kinds and target is None:
-        raise ValueError("target: none was given; a slice of the kind 'towards' needs the parameters that it leads to")
+    if wrong := [n for n in layers if not 0 <= n <= count]:
+        raise ValueError(f"layers: {wrong[0]} is not between 0 (all layers) and {count}")
+    if target is None and (needy := [k for k in kinds if k in ("towards", "way")]):
+        raise ValueError(
+            f"target: none was given; a slice of the kind {needy[0]!r} needs the parameters at its other end"
+        )
     for name, vector in {"origin": origin, "target": target, **(others or {})}.items():
         if vector is not None and vector.shape != (problem.layout.size,):
             raise ValueError(f"{name}: shape {tuple(vector.shape)}, expected ({problem.layout.size},)")
@@ -146,7 +151,7 @@ def _each(
 ) -> Iterator[Slice | NoSlice | None]:
     batch = problem.first(examples)
     for layer in layers or range(1, len(problem.layout.layers) + 1):
-        span = problem.layout.layers[layer - 1].span
+        span = problem.layout.layers[layer - 1].span if layer else slice(None)
         for kind in kinds:
             try:
                 direction = _direction(problem, origin, layer, kind, examples, seed, target)
@@ -172,20 +177,20 @@ def _direction(
     seed: int,
     target: Tensor | None,
 ) -> Direction:
+    layers = (layer,) if layer else ()
     match kind:
         case "gradient":
             with differentiable():
-                return negative_gradient(problem, origin, (layer,), examples)
+                return negative_gradient(problem, origin, layers, examples)
         case "random":
-            return random_direction(problem, origin, (layer,), seed)
+            return random_direction(problem, origin, layers, seed)
         case "towards":
             assert target is not None
-            moved = (target.detach().to(origin) - origin) * problem.layout.mask((layer,)).to(origin)
-            if not moved.isfinite().all() or not moved.any():
-                raise DirectionError(
-                    f"layer {layer} is the same in the target, or not finite, so there is no way to it"
-                )
-            return Direction(moved, f"layer {layer} towards the target", "share of the way")
+            return towards(origin, target.detach(), layers, problem.layout, "the target")
+        case "way":
+            assert target is not None
+            back = towards(origin, target.detach(), layers, problem.layout, "the start")
+            return Direction(-back.vector, back.label.replace("towards", "away from", 1), back.unit)
 
 
 def _along(

@@ -6,7 +6,8 @@ from typing import Literal
 
 from thalweg.core.scene.spec import Spec, spec_field
 
-SliceKinds = Literal["both", "gradient", "random"]
+SliceKinds = Literal["both", "gradient", "random", "way"]
+SliceKind = Literal["gradient", "random", "way"]
 OtherLayers = Literal["now", "start", "both"]
 
 
@@ -17,8 +18,9 @@ class SlicesSpec(Spec):
         "both",
         "Directions",
         "What each layer is moved along: its own negative gradient at the current point, a random direction scaled "
-        "filter by filter to its weights (Li et al. 2018), or both.",
-        labels={"both": "Both", "gradient": "Gradient", "random": "Random"},
+        "filter by filter to its weights (Li et al. 2018), or both; or the straight way from where the run started to "
+        "where it is now (Goodfellow et al. 2015), of each layer alone and of all layers together.",
+        labels={"both": "Both", "gradient": "Gradient", "random": "Random", "way": "Way from the start"},
     )
     others: OtherLayers = spec_field(
         "now",
@@ -46,6 +48,16 @@ class SlicesSpec(Spec):
         le=1e6,
         allow_inf_nan=False,
     )
+    ways: float = spec_field(
+        1.0,
+        "Way, half width",
+        "How far to both sides a layer is moved along its way from the start: 1 is the whole way, so that -1 is where "
+        "it started and 0 where it is now.",
+        unit="of the way",
+        gt=0,
+        le=1e3,
+        allow_inf_nan=False,
+    )
     seed: int = spec_field(1, "Seed", "Seed of the random directions.", ge=0, le=2**31 - 1)
     points: int = spec_field(81, "Points", "Points of each slice.", unit="points", ge=5, le=1001)
     examples: int = spec_field(
@@ -68,7 +80,7 @@ class SlicesSpec(Spec):
     )
 
     @property
-    def directions(self) -> tuple[Literal["gradient", "random"], ...]:
+    def directions(self) -> tuple[SliceKind, ...]:
         """The kinds of direction, in the order in which they are computed."""
         return ("gradient", "random") if self.kinds == "both" else (self.kinds,)
 
@@ -79,7 +91,16 @@ class SlicesSpec(Spec):
 
     def half_width(self, kind: str) -> float:
         """How far a slice of this kind of direction reaches to both sides, in the direction's unit."""
-        return self.distance if kind == "gradient" else self.norms
+        return {"gradient": self.distance, "random": self.norms, "way": self.ways}[kind]
+
+    def numbers(self, layers: int) -> range:
+        """The numbers of the slices' layers, of so many that there are; 0 stands for all of them together."""
+        return range(0 if self.kinds == "way" else 1, layers + 1)
+
+    def total(self, layers: int) -> int:
+        """How many slices that is."""
+        ways = len(self.settings_of_others)
+        return sum((ways if n else 1) * len(self.directions) for n in self.numbers(layers))
 
     def computed(self) -> SlicesSpec:
         """The same with all that only changes the drawing at its default: equal values mean equal numbers."""

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+
+class PerExample(Protocol):
+    """A loss of each example; ``room``, of the scores' shape and type, is memory that may be written over."""
+
+    def __call__(self, scores: Tensor, labels: Tensor, dim: int, room: Tensor | None = None) -> Tensor:
+        """The losses; the classes' axis ``dim`` is gone."""
 
 
 @dataclass(frozen=True)
@@ -22,17 +30,18 @@ class Objective:
     title: str
     unit: str
     mean: Callable[[Tensor, Tensor], Tensor]
-    per_example: Callable[[Tensor, Tensor, int], Tensor]
+    per_example: PerExample
 
 
-def _cross_entropy(scores: Tensor, labels: Tensor, dim: int) -> Tensor:
-    return -_pick(F.log_softmax(scores, dim), labels, dim)
+def _cross_entropy(scores: Tensor, labels: Tensor, dim: int, room: Tensor | None = None) -> Tensor:
+    logs = F.log_softmax(scores, dim) if room is None else torch.log_softmax(scores, dim, out=room)
+    return -_pick(logs, labels, dim)
 
 
-def _squared_error(scores: Tensor, labels: Tensor, dim: int) -> Tensor:
+def _squared_error(scores: Tensor, labels: Tensor, dim: int, room: Tensor | None = None) -> Tensor:
     wanted = F.one_hot(labels, scores.shape[dim]).to(scores)  # [n, classes]
     last = dim % scores.dim() == scores.dim() - 1
-    return (scores - (wanted if last else wanted.T)).square().sum(dim) / 2
+    return torch.sub(scores, wanted if last else wanted.T, out=room).square().sum(dim) / 2
 
 
 def _pick(scores: Tensor, labels: Tensor, dim: int) -> Tensor:
