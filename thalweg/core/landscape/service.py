@@ -235,7 +235,9 @@ def _start(problem: Problem, run: RunSpec) -> torch.Tensor:
 def _in_order(problem: Problem, vectors: dict[str, torch.Tensor], view: SlicesSpec) -> Iterator[Slice | NoSlice | None]:
     """Layer by layer, each with all its directions, so that what is there so far is whole layers."""
     for layer in view.numbers(len(problem.layout.layers)):
-        others = {name: vectors[name] for name in (view.settings_of_others if layer else ("now",))}
+        others: dict[str, torch.Tensor] = {
+            name: vectors[name] for name in (view.settings_of_others if layer else ("now",))
+        }
         for kind in view.directions:
             yield from slices(
                 problem,
