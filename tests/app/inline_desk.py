@@ -30,14 +30,14 @@ class Watched:
     @property
     def step(self) -> int:
         """Steps trained so far."""
-        assert self.service.run is not None
-        return self.service.run.session.step_count
+        assert self.service.runs is not None
+        return self.service.runs.front.step_count
 
     @property
     def parameters(self) -> np.ndarray:
         """A copy of the parameters now."""
-        assert self.service.run is not None
-        return self.service.run.session.snapshot().numpy()
+        assert self.service.runs is not None
+        return self.service.runs.front.session.snapshot().numpy()
 
 
 class Inline(Watched):

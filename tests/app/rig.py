@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from thalweg.app.binding import Binding
 from thalweg.app.controller import Controller
+from thalweg.app.overlay import DrawnLine
 from thalweg.app.settings import Settings
 from thalweg.app.state import AppState, opened
 from thalweg.core.messages import (
     Acknowledge,
     Frame,
+    LineNow,
     Map,
     MapRequest,
     Path,
@@ -50,8 +53,7 @@ def started(generation: int = 1) -> Started:
     """A run that stands at step 0."""
     return Started(
         generation=generation,
-        run=tiny_scene().run,
-        layers=("layer 1", "layer 2"),
+        runs=tiny_scene().runs(),
         data="made up",
         measured=50,
         train_count=100,
@@ -71,22 +73,61 @@ def path(plane: int, alpha: Any = (0.0,), beta: Any = None) -> Path:
     return Path(plane, np.arange(len(a)), a, b, 0.5)
 
 
-def frame(
-    generation: int = 1, step: int = 0, on: Path | None = None, parameters: bool = False, stepping: bool = False
-) -> Frame:
-    """A moment of a run; the parameters are all equal to the step."""
-    steps = np.arange(step + 1)
+def line(number: int = 0, step: int = 0, on: Path | None = None, head: int | None = None, **changes: Any) -> LineNow:
+    """A line of training that stands at ``step``; its measures are 1, 1/2, 1/3, ..."""
+    head = step if head is None else head
+    steps = np.arange(head + 1)
     names = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "gradient_1", "gradient_2")
+    made = LineNow(
+        number=number,
+        run=0,
+        start=0,
+        head=head,
+        step=step,
+        live=True,
+        recorded=steps,
+        changes=((0, tiny_scene().run.optimiser),),
+        series={"step": steps} | dict.fromkeys(names, 1.0 / (1 + steps)),
+        weight_map=np.full((28, 28), 1.0 + step, dtype=np.float32),
+        path=on,
+    )
+    return replace(made, **changes)
+
+
+def drawn_line(series: dict[str, np.ndarray] | None = None, number: int = 0, **changes: Any) -> DrawnLine:
+    """A line of training as the figures draw it: with these measures, or those of a :func:`line` at step 40."""
+    found = (line(number, 40).series or {}) if series is None else series
+    step = int(found["step"][-1])
+    made = DrawnLine(number, f"line {number}", number, number == 0, False, -1, step, found, None, ())
+    return replace(made, **changes)
+
+
+def frame(
+    generation: int = 1,
+    step: int = 0,
+    on: Path | None = None,
+    parameters: bool = False,
+    stepping: bool = False,
+    lines: tuple[LineNow, ...] = (),
+    focus: int = 0,
+    head: int | None = None,
+    tuned: int = 0,
+) -> Frame:
+    """A moment of a run, of one line unless others are given; the parameters are all equal to the step."""
+    lines = lines or (line(0, step, on, head),)
     return Frame(
         generation=generation,
         step=step,
         epoch=step / 10,
         stepping=stepping,
         steps_per_second=12.0,
-        series={"step": steps} | dict.fromkeys(names, 1.0 / (1 + steps)),
-        weight_map=np.full((28, 28), 1.0 + step, dtype=np.float32),
-        path=on,
+        lines=lines,
+        focus=focus,
+        following=head is None or head == step,
+        apart=head is not None and head != step,
+        tuned=tuned,
         parameters=np.full(SIZE, float(step), dtype=np.float32) if parameters else None,
+        of=(focus, step),
     )
 
 

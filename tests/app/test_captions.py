@@ -8,20 +8,26 @@ import numpy as np
 import pytest
 
 from thalweg.app import captions
-from thalweg.app.state import AppState, Edit, OpenScene, SetPlaying, Undo, Zoom, reduce
+from thalweg.app.intents import Edit, OpenScene, SetPlaying, ShowLine, Zoom
+from thalweg.app.reduce import reduce
+from thalweg.app.state import AppState
 from thalweg.core.landscape.slope import full_slope
 from thalweg.core.messages import DataMissing, Failed, MapProgress
 from thalweg.core.scene import NetworkSpec
 
-from .rig import a_map, frame, path, started, tiny_scene
+from .rig import a_map, frame, line, path, started, tiny_scene
 from .test_state import after, running
 
 
-def at(step: int, state: AppState | None = None) -> AppState:
-    """A run at a step, with its map of the same step."""
+def at(step: int, state: AppState | None = None, *changes: tuple[int, float]) -> AppState:
+    """A run at a step, with its map of the same step; ``changes``: from which step on which learning rate."""
     state = state or running()
     state = reduce(a_map(state.plane, state.map_number, state.generation, step), state)
-    return reduce(frame(state.generation, step, path(state.plane, np.linspace(0, 1, step + 1))), state)
+    first = tiny_scene().run.optimiser
+    optimisers = tuple((k, first.model_copy(update={"learning_rate": rate})) for k, rate in changes)
+    on = path(state.plane, np.linspace(0, 1, step + 1))
+    now = line(0, step, on, changes=optimisers or ((0, first),))
+    return reduce(frame(state.generation, step, lines=(now,), tuned=state.tunes), state)
 
 
 # --- the optimiser ---------------------------------------------------------------------------------------------------
@@ -33,18 +39,24 @@ def test_the_optimiser_as_it_was_started() -> None:
 
 
 def test_a_live_change_is_told_with_its_step() -> None:
-    """The curves left of it belong to the old value."""
-    now = reduce(Edit("run.optimiser.learning_rate", 0.25), at(20))
+    """The curves left of it belong to the old value; of many changes the last are told."""
+    now = at(30, None, (0, 0.5), (20, 0.25))
     assert captions.optimiser(now) == "SGD, learning rate 0.5, batch size 10; learning rate 0.25 from step 20"
     assert captions.optimiser(now) in captions.curves(now)
-    later = reduce(Edit("run.optimiser.batch_size", 7), at(30, now))
-    assert captions.optimiser(later).endswith("; learning rate 0.25 from step 20; batch size 7 from step 30")
+    assert now.line is not None
+    small = now.line.changes[-1][1].model_copy(update={"batch_size": 7})
+    two = replace(now.line, changes=(*now.line.changes, (25, small)))
+    later = reduce(frame(now.generation, 30, lines=(two,)), now)
+    assert captions.optimiser(later).endswith("; learning rate 0.25 from step 20; batch size 7 from step 25")
+    often = at(90, None, (0, 0.5), *((10 * k, 0.01 * k) for k in range(1, 9)))
+    assert [f"from step {10 * k}" in captions.optimiser(often) for k in range(1, 9)] == [False] * 5 + [True] * 3
 
 
 def test_a_change_before_the_first_step_is_the_runs_own() -> None:
     """The caption names the learning rate that trains."""
-    now = reduce(Edit("run.optimiser.learning_rate", 0.25), at(0))
+    now = at(0, None, (0, 0.25))
     assert "learning rate 0.25" in captions.optimiser(now)
+    assert "from step" not in captions.optimiser(now)
 
 
 def test_a_change_while_the_run_is_being_loaded_is_not_told_with_a_step_of_the_run_before() -> None:
@@ -56,10 +68,29 @@ def test_a_change_while_the_run_is_being_loaded_is_not_told_with_a_step_of_the_r
 
 
 def test_a_change_that_is_taken_back_is_told_too() -> None:
-    """Undo changes the learning rate of a running run as well."""
-    now = reduce(Edit("run.optimiser.learning_rate", 0.25), at(20))
-    back = reduce(Undo(), at(30, now))
+    """A branch is told with what it begins with; what its parent did after it is not."""
+    back = at(30, None, (0, 0.5), (20, 0.25), (30, 0.5))
     assert captions.optimiser(back).endswith("learning rate 0.5 from step 30")
+
+
+def test_several_lines_say_which_is_in_front_and_what_is_paler() -> None:
+    """Of one alone nothing is said; what is hidden is not counted; the median and range of a fan are named."""
+    assert "lines of training" not in captions.curves(at(5))
+    scene = tiny_scene(run__seeds=2)
+    specs = scene.runs()
+    other = (*specs, specs[0].model_copy(update={"network": NetworkSpec(hidden=(9,))}))
+    scene = scene.edited({"variants": [other[2].model_dump()]})
+    state = replace(running(scene), started=replace(started(), runs=scene.runs()))
+    lines = tuple(line(n, 8, run=n) for n in range(3))
+    now = reduce(frame(1, 8, lines=lines, focus=2), state)
+    text = captions.curves(now)
+    assert "3 lines of training; in front: " in text
+    assert "median and range of 2 seeds" in text
+    assert captions.PALER in text
+    assert captions.PALER not in captions.gradient_norms(now)
+    assert "3 lines of training" in captions.gradient_norms(now)
+    fewer = after(now, ShowLine(0, False), ShowLine(1, False))
+    assert "lines of training" not in captions.curves(fewer)
 
 
 # --- the network -----------------------------------------------------------------------------------------------------
@@ -91,7 +122,7 @@ def of_kind(kind: str) -> AppState:
     state = at(3)
     assert state.started is not None
     run = state.started.run.model_copy(update={"network": NetworkSpec(kind=kind)})
-    return replace(state, started=replace(state.started, run=run))
+    return replace(state, started=replace(state.started, runs=(run,)))
 
 
 def test_a_normalised_network_says_which_statistics_it_is_measured_with() -> None:
@@ -122,7 +153,7 @@ def test_captions_are_of_the_run_on_screen_until_another_has_started() -> None:
     for text in (captions.landscape(now), captions.curves(now), captions.gradient_norms(now)):
         assert "sigmoid, seed 0" in text
         assert "tanh" not in text
-    there = after(now, replace(started(now.generation), run=other.run), frame(now.generation, 0))
+    there = after(now, replace(started(now.generation), runs=other.runs()), frame(now.generation, 0))
     assert "tanh, seed 9" in captions.curves(there)
 
 

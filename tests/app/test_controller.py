@@ -12,20 +12,8 @@ from hypothesis import strategies as st
 
 from thalweg.app import captions
 from thalweg.app.binding import Binding
-from thalweg.app.state import (
-    LANDSCAPE_DEATHS,
-    AppState,
-    Edit,
-    LayPlane,
-    NewSeed,
-    OpenScene,
-    Redo,
-    Reset,
-    SetPlaying,
-    SetSettings,
-    StepOnce,
-    Undo,
-)
+from thalweg.app.intents import Edit, LayPlane, NewSeed, OpenScene, Redo, Reset, SetPlaying, SetSettings, StepOn, Undo
+from thalweg.app.state import LANDSCAPE_DEATHS, AppState
 from thalweg.app.wishes import map_key
 from thalweg.core.messages import (
     Acknowledge,
@@ -344,7 +332,7 @@ def test_a_dead_session_is_told_nothing_until_it_is_started_again(rig: Rig) -> N
     rig.controller.dispatch(SetPlaying(True))
     rig.session.told()
     rig.hear(Died("training", "The training process has ended (signal 9)."))
-    for message in (SetPlaying(True), StepOnce(), Reset(), Edit("run.optimiser.momentum", 0.5)):
+    for message in (SetPlaying(True), StepOn(), Reset(), Edit("run.optimiser.momentum", 0.5)):
         rig.controller.dispatch(message)
         rig.controller.tick()
     assert rig.session.sent == []
@@ -471,7 +459,7 @@ INTENTS = st.sampled_from(
     [
         SetPlaying(True),
         SetPlaying(False),
-        StepOnce(),
+        StepOn(),
         Reset(),
         NewSeed(4),
         LayPlane(),

@@ -16,7 +16,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from thalweg.app.state import Edit, Report
+from thalweg.app.intents import Edit, Report
 
 from .rig import tiny_scene
 from .test_window import Open, opened, press, there  # noqa: F401  fixtures

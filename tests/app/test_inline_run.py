@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from thalweg.app.state import Edit, LayPlane, NewSeed, Reset, SetPlaying, StepOnce
+from thalweg.app.intents import Edit, LayPlane, NewSeed, Reset, SetPlaying, StepOn
 from thalweg.core import data as datasets
 from thalweg.core.curvature.steps import finish
 from thalweg.core.plane.lay import lay
@@ -26,7 +26,7 @@ def advanced(**changes: object) -> Inline:
     made = Inline(tiny_scene(**changes))
     made.until(lambda s: s.started)
     for _ in range(STEPS):
-        made.controller.dispatch(StepOnce())
+        made.controller.dispatch(StepOn())
         made.controller.tick()
     return made
 
@@ -132,7 +132,7 @@ def test_epochs_and_groups_of_batches_are_the_same_run() -> None:
     """Only where it pauses differs."""
     run = Inline(tiny_scene(pace__step="batches", pace__batches=STEPS))
     run.until(lambda s: s.started)
-    run.controller.dispatch(StepOnce())
+    run.controller.dispatch(StepOn())
     # work() gives up its slice by the clock, which stands still here: one look trains it all
     run.until(lambda s: run.step == STEPS)
     assert np.array_equal(run.parameters, advanced().parameters)
@@ -147,7 +147,7 @@ def test_reset_gives_the_same_run_again_and_a_new_seed_another() -> None:
     start = run.parameters
     assert not np.array_equal(start, first)
     for _ in range(STEPS):
-        run.controller.dispatch(StepOnce())
+        run.controller.dispatch(StepOn())
         run.controller.tick()
     assert np.array_equal(run.parameters, first)
     run.controller.dispatch(NewSeed(99))
@@ -193,7 +193,7 @@ def test_a_plane_of_the_path_waits_until_there_is_one() -> None:
         run.controller.tick()
     assert run.state.laid is None
     for _ in range(STEPS):
-        run.controller.dispatch(StepOnce())
+        run.controller.dispatch(StepOn())
         run.controller.tick()
     state = run.until(settled)
     assert state.map_error == ""

@@ -6,11 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from thalweg.app.settings import Settings
-from thalweg.app.state import (
-    LANDSCAPE_DEATHS,
+from thalweg.app.changes import differences, ranges_of
+from thalweg.app.intents import (
     ApplyDraft,
-    AppState,
     Change,
     DiscardDraft,
     Edit,
@@ -21,16 +19,16 @@ from thalweg.app.state import (
     SetPlaying,
     SetSettings,
     ShowControls,
-    StepOnce,
+    StepOn,
     Undo,
-    differences,
-    ranges_of,
-    reduce,
 )
+from thalweg.app.reduce import reduce
+from thalweg.app.settings import Settings
+from thalweg.app.state import LANDSCAPE_DEATHS, AppState
 from thalweg.core.messages import DataMissing, Died, Downloaded, Failed, Ready
 from thalweg.core.scene import Scene
 
-from .rig import a_map, frame, path, tiny_scene
+from .rig import a_map, frame, path, state_of, tiny_scene
 from .test_state import after, asked, running
 
 
@@ -134,12 +132,12 @@ def test_every_pause_counts() -> None:
     state = running()
     assert reduce(SetPlaying(False), state).pauses == state.pauses + 1
     assert reduce(SetPlaying(True), state).pauses == state.pauses
-    assert reduce(StepOnce(), state).pauses == state.pauses
+    assert reduce(StepOn(), state).pauses == state.pauses
 
 
 def test_a_long_step_is_neither_rest_nor_play() -> None:
     """The player's button pauses it."""
-    state = reduce(StepOnce(), running())
+    state = reduce(StepOn(), running())
     assert not state.stepping
     under_way = reduce(frame(step=3, stepping=True), state)
     assert under_way.stepping
@@ -151,25 +149,35 @@ def test_a_long_step_is_neither_rest_nor_play() -> None:
 # --- live changes of the optimiser -----------------------------------------------------------------------------------
 
 
-def test_a_live_change_of_the_optimiser_is_noted_with_its_step() -> None:
-    """Nothing else is, and another run begins without notes."""
+def test_a_live_change_of_the_optimiser_is_counted_and_undo_knows_where_it_was_made() -> None:
+    """Nothing else is: neither a change of the view, nor what was refused, nor a value that is there already."""
     later = played(running(), 1234)
     now = reduce(Edit("run.optimiser.learning_rate", 0.25), later)
-    assert now.retuned == ("learning rate 0.25 from step 1,234",)
-    assert reduce(Edit("view.log_loss", True), later).retuned == ()
-    assert reduce(Edit("run.optimiser.learning_rate", -1.0), later).retuned == ()
-    assert reduce(Edit("run.optimiser.learning_rate", 0.25), now).retuned == now.retuned, "no edit"
-    for message in (Reset(), NewSeed(4), OpenScene(Scene(), "b"), Change({"run.seed": 8})):
-        assert reduce(message, now).retuned == ()
+    assert now.tunes == later.tunes + 1
+    assert now.past[-1].at == (later.generation, 0, 1234)
+    assert now.past[-1].what == "learning rate 0.5 to 0.25"
+    for message in (Edit("view.log_loss", True), Edit("run.optimiser.learning_rate", -1.0)):
+        other = reduce(message, later)
+        assert other.tunes == later.tunes
+        assert not other.past or other.past[-1].at is None
+    assert reduce(Edit("run.optimiser.learning_rate", 0.25), now).tunes == now.tunes, "no edit"
+
+
+def test_a_live_change_before_there_is_a_run_has_no_step_to_go_back_to() -> None:
+    """Also while another run is being loaded, though the frame of the one before is still on screen."""
+    for state in (state_of(), reduce(NewSeed(4), played(running(), 20))):
+        now = reduce(Edit("run.optimiser.learning_rate", 0.25), state)
+        assert now.past[-1].at is None
+        assert reduce(Undo(), now).orders == state.orders
 
 
 def test_undoing_a_live_change_is_one_too() -> None:
-    """The caption must not speak of a rate that is no longer in use as if it were the last."""
+    """The worker must be told the rate that is in use again, in the same run."""
     now = reduce(Edit("run.optimiser.learning_rate", 0.25), played(running(), 20))
     back = reduce(Undo(), played(now, 30))
     assert back.generation == now.generation
     assert back.scene.run.optimiser.learning_rate == 0.5
-    assert back.retuned[-1] == "learning rate 0.5 from step 30"
+    assert back.tunes == now.tunes + 1
 
 
 # --- no data, no start -----------------------------------------------------------------------------------------------

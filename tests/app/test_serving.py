@@ -19,6 +19,8 @@ from thalweg.core.messages import (
     MapRequest,
     PlaneLaid,
     Play,
+    Save,
+    SaveParameters,
     Share,
     SliceRequest,
     Start,
@@ -73,6 +75,12 @@ class Training:
         """Until something is sent."""
         return np.inf
 
+    urgent = False
+
+    def news(self) -> list[Any]:
+        """Nothing was written."""
+        return []
+
     def frame(self) -> Frame | None:
         """Nothing is new."""
         return None
@@ -91,18 +99,27 @@ def served(*looks: list[Any]) -> tuple[list[Any], list[Any]]:
 
 def test_commands_are_carried_out_in_their_order() -> None:
     """Also those that come together."""
-    sent = [Start(1, RUN), Play(1, True, PaceSpec()), Advance(1, 2), Advance(1, 1)]
+    sent = [Start(1, (RUN,)), Play(1, True, PaceSpec()), Advance(1, 2), Advance(1, 1)]
     assert served(sent[:1], sent[1:3], [], sent[3:])[0] == sent
 
 
 def test_the_newest_start_drops_what_came_before_it() -> None:
     """Each would read data and build a network, for nothing."""
-    old = [Start(1, RUN), Play(1, True, PaceSpec()), Start(2, RUN), Play(2, True, PaceSpec())]
-    new = [Start(3, RUN), Play(3, False, PaceSpec())]
+    old = [Start(1, (RUN,)), Play(1, True, PaceSpec()), Start(2, (RUN,)), Play(2, True, PaceSpec())]
+    new = [Start(3, (RUN,)), Play(3, False, PaceSpec())]
     assert served([*old, *new])[0] == new
 
 
-@pytest.mark.parametrize("end", [Cancel(1), Start(2, RUN)])
+def test_what_was_to_be_written_is_written_though_another_run_begins() -> None:
+    """The person has asked for it, and the run is gone after that; an answer is waited for."""
+    scene = tiny_scene()
+    saves = [Save(1, "/a.h5", scene), SaveParameters(1, "/a.safetensors"), Save(1, "/kept.h5", scene, kept=True)]
+    told, _ = served([Play(1, False, PaceSpec()), *saves, Start(2, (RUN,)), Play(2, True, PaceSpec())])
+    assert [c for c in told if isinstance(c, Save | SaveParameters)] == saves
+    assert told.index(saves[-1]) < told.index(Start(2, (RUN,)))
+
+
+@pytest.mark.parametrize("end", [Cancel(1), Start(2, (RUN,))])
 def test_a_download_is_ended_by_cancel_and_by_start(end: object) -> None:
     """Which are then carried out; other commands wait for its end."""
     pause = Play(1, False, PaceSpec())
@@ -117,7 +134,7 @@ def test_a_download_is_ended_by_cancel_and_by_start(end: object) -> None:
 
 def test_what_a_download_has_read_meanwhile_is_overtaken_too() -> None:
     """Starts that came while it ran: only the newest is begun."""
-    starts = [Start(g, RUN) for g in range(2, 7)]
+    starts = [Start(g, (RUN,)) for g in range(2, 7)]
     told, _ = served([Download(1, "mnist")], starts[:2], starts[2:], [])
     assert told[0] == Download(1, "mnist")
     assert told[-1] == starts[-1]

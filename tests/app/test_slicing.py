@@ -7,15 +7,9 @@ from dataclasses import replace
 import pytest
 
 from thalweg.app import captions
-from thalweg.app.state import (
-    AppState,
-    AskedForMap,
-    AskedForSlices,
-    Edit,
-    NewSeed,
-    SetSettings,
-    reduce,
-)
+from thalweg.app.intents import AskedForMap, AskedForSlices, Edit, NewSeed, SetSettings
+from thalweg.app.reduce import reduce
+from thalweg.app.state import AppState
 from thalweg.app.wishes import landscape_commands, map_request, slice_request, wants_parameters
 from thalweg.core.messages import Cancel, CancelSlices, Died, Failed, MapRequest, Ready, SliceRequest
 
@@ -240,9 +234,9 @@ def test_a_scene_comes_to_its_slices(panels: tuple[str, ...]) -> None:
     for now, start in zip(drawn.curves[::2], drawn.curves[1::2], strict=True):
         assert now.loss == pytest.approx(start.loss)
     one.controller.dispatch(Edit("pace.step", "batches"))
-    from thalweg.app.state import StepOnce
+    from thalweg.app.intents import StepOn
 
-    one.controller.dispatch(StepOnce())
+    one.controller.dispatch(StepOn())
     state = one.until(lambda s: s.slicing.shown and s.slicing.shown.complete and s.slicing.shown.step == 10)
     assert state.slicing.shown is not None
     now, start = state.slicing.shown.curves[:2]

@@ -16,7 +16,8 @@ from PyQt6.QtWidgets import QApplication
 
 from thalweg.app import captions
 from thalweg.app.export.figure import export
-from thalweg.app.state import Edit, reduce
+from thalweg.app.intents import Edit
+from thalweg.app.reduce import reduce
 from thalweg.app.theme import THEMES
 from thalweg.app.views.axes_box import HEIGHT, Axis
 from thalweg.app.views.camera import Camera, Placing

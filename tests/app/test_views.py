@@ -17,8 +17,10 @@ from PyQt6.QtWidgets import QApplication, QGraphicsItem
 
 from thalweg.app import theme
 from thalweg.app.bindings import bindings
+from thalweg.app.intents import AskedForMap, Edit
+from thalweg.app.reduce import reduce
 from thalweg.app.slicing import Slicing
-from thalweg.app.state import AppState, AskedForMap, Edit, reduce
+from thalweg.app.state import AppState
 from thalweg.app.theme import THEMES
 from thalweg.app.views.axes import SwitchableAxis, log10, power_of_ten
 from thalweg.app.views.axes_box import AxesBox
@@ -35,7 +37,7 @@ from thalweg.app.wishes import map_request
 from thalweg.core.messages import Ready
 from thalweg.core.scene import NetworkSpec
 
-from .rig import a_map, bowl, frame, path, slices_drawn, started, state_of, tiny_scene
+from .rig import a_map, bowl, drawn_line, frame, path, slices_drawn, started, state_of, tiny_scene
 
 pytestmark = [
     pytest.mark.usefixtures("qapp"),
@@ -367,12 +369,12 @@ def test_curves_draw_their_numbers(draw: Callable[..., Figure]) -> None:
     assert isinstance(figure, CurvesFigure)
     assert state.frame is not None
     series = state.frame.series
-    x, y = figure._curves["train_loss"].item.getData()
+    x, y = figure.curves[0, "train_loss"].item.getData()
     assert np.array_equal(x, series["step"])
     assert np.array_equal(y, series["train_loss"])
-    assert np.array_equal(figure._curves["test_accuracy"].item.getData()[1], 100 * series["test_accuracy"])
-    figure.set_series(series, "nats", True, True)
-    x, y = figure._curves["train_loss"].item.getData()
+    assert np.array_equal(figure.curves[0, "test_accuracy"].item.getData()[1], 100 * series["test_accuracy"])
+    figure.set_lines([drawn_line(series)], "nats", True, True)
+    x, y = figure.curves[0, "train_loss"].item.getData()
     assert x == pytest.approx(np.log10(series["step"][1:]))
     assert y == pytest.approx(np.log10(series["train_loss"][1:]))
     assert "step 0 left out" in figure.accuracy.getAxis("bottom").labelText
@@ -386,15 +388,17 @@ def test_the_newest_value_has_a_dot(draw: Callable[..., Figure]) -> None:
     assert isinstance(figure, CurvesFigure)
     assert state.frame is not None
     series = state.frame.series
-    curve = figure._curves["train_loss"]
-    x, y = curve._newest.getData()
-    assert (x.tolist(), y.tolist()) == ([40], [series["train_loss"][-1]])
+
+    def dot() -> tuple[list[float], list[float]]:
+        x, y = figure.curves[0, "train_loss"]._newest.getData()
+        return x.tolist(), y.tolist()
+
+    assert dot() == ([40], [series["train_loss"][-1]])
     first = {k: v[:1] for k, v in series.items()}
-    figure.set_series(first, "nats", False, False)
-    x, y = curve._newest.getData()
-    assert (x.tolist(), y.tolist()) == ([0], [series["train_loss"][0]])
-    figure.set_series(first | {"train_loss": np.array([np.nan])}, "nats", False, False)
-    assert len(curve._newest.getData()[0]) == 0
+    figure.set_lines([drawn_line(first)], "nats", False, False)
+    assert dot() == ([0], [series["train_loss"][0]])
+    figure.set_lines([drawn_line(first | {"train_loss": np.array([np.nan])})], "nats", False, False)
+    assert dot() == ([], [])
 
 
 @pytest.mark.parametrize("values", [np.full(41, np.nan), np.r_[np.ones(40), np.inf], np.zeros(41), np.full(41, 1e300)])
@@ -404,7 +408,7 @@ def test_measures_that_are_no_numbers_are_gaps(draw: Callable[..., Figure], valu
     assert state.frame is not None
     for log in (False, True):
         series = {k: (v if k == "step" else values) for k, v in state.frame.series.items()}
-        bad = replace(state, frame=replace(state.frame, series=series))
+        bad = replace(state, frame=replace(state.frame, lines=(replace(state.frame.line, series=series),)))
         bad = reduce(Edit("view.log_loss", log), reduce(Edit("view.log_steps", log), bad))
         for name in ("curves", "gradient-norms"):
             picture(draw(name, bad))
@@ -419,12 +423,12 @@ def test_gradient_norms_have_one_curve_for_each_layer(draw: Callable[..., Figure
     for count in (2, 5, 1):
         series = {"step": state.frame.series["step"]}
         series |= {f"gradient_{k}": np.full(41, float(k)) for k in range(1, count + 1)}
-        figure.set_series(series, False, "nats")
-        assert [c.name for c in figure._curves.values()] == [f"layer {k}" for k in range(1, count + 1)]
+        figure.set_lines([drawn_line(series)], False, "nats")
+        assert [c.name for c in figure.curves.values()] == [f"layer {k}" for k in range(1, count + 1)]
         assert [label.text for _, label in figure.legend.items] == [f"layer {k}" for k in range(1, count + 1)]
         drawn = [i for i in figure.plot.items if isinstance(i, pg.PlotCurveItem)]
         assert len(drawn) == count
-        for k, curve in enumerate(figure._curves.values(), start=1):
+        for k, curve in enumerate(figure.curves.values(), start=1):
             assert curve.item.getData()[1] == pytest.approx(np.log10(k))
 
 
@@ -434,7 +438,11 @@ def test_the_weight_map_is_the_right_way_up(draw: Callable[..., Figure]) -> None
     assert state.frame is not None
     norms = np.zeros((28, 28), dtype=np.float32)
     norms[2, 25] = 1
-    figure = draw("weight-map", replace(state, frame=replace(state.frame, weight_map=norms)), (700, 400))
+    figure = draw(
+        "weight-map",
+        replace(state, frame=replace(state.frame, lines=(replace(state.frame.line, weight_map=norms),))),
+        (700, 400),
+    )
     assert isinstance(figure, WeightMapFigure)
     pixels = picture(figure)
     for plot, item in ((figure.map, figure._image), (figure.example, figure._digit)):
@@ -453,8 +461,8 @@ def without_map(state: AppState) -> AppState:
     assert state.started is not None
     assert state.frame is not None
     run = state.started.run.model_copy(update={"network": NetworkSpec(kind="cnn")})
-    frame = replace(state.frame, weight_map=np.empty((0, 0), np.float32))
-    return replace(state, started=replace(state.started, run=run), frame=frame)
+    frame = replace(state.frame, lines=(replace(state.frame.line, weight_map=np.empty((0, 0), np.float32)),))
+    return replace(state, started=replace(state.started, runs=(run,)), frame=frame)
 
 
 def test_without_a_weight_map_there_is_a_reason_in_its_place(draw: Callable[..., Figure]) -> None:
@@ -489,15 +497,15 @@ def test_many_layers_are_coloured_by_depth_and_some_of_them_named(draw: Callable
     assert isinstance(figure, GradientNormsFigure)
     names = tuple(f"{k} conv, block {k // 2}" for k in range(1, 52))
     series = {"step": np.arange(41)} | {f"gradient_{k}": np.full(41, float(k)) for k in range(1, 52)}
-    figure.set_series(series, False, "nats", names)
+    figure.set_lines([drawn_line(series, layers=names)], False, "nats")
     QApplication.processEvents()
     shown = [label.text for _, label in figure.legend.items]
     assert (shown[0], shown[-1]) == (names[0], names[-1])
     assert 3 <= len(shown) <= 6
     assert place(figure.legend).height() < figure.height()
-    colours = [c.item.opts["pen"].color().name() for c in figure._curves.values()]
+    colours = [c.item.opts["pen"].color().name() for c in figure.curves.values()]
     assert len(set(colours)) == 51
-    figure.set_series(series, False, "nats", names[::-1])
+    figure.set_lines([drawn_line(series, layers=names[::-1])], False, "nats")
     assert figure.legend.items[0][1].text == names[-1]
 
 
@@ -506,7 +514,12 @@ def test_weights_without_a_scale_are_drawn(draw: Callable[..., Figure], norms: n
     """Zero, lost, or tiny."""
     state = shown_state()
     assert state.frame is not None
-    picture(draw("weight-map", replace(state, frame=replace(state.frame, weight_map=norms))))
+    picture(
+        draw(
+            "weight-map",
+            replace(state, frame=replace(state.frame, lines=(replace(state.frame.line, weight_map=norms),))),
+        )
+    )
 
 
 # --- room ------------------------------------------------------------------------------------------------------------

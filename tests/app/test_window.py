@@ -18,8 +18,9 @@ from thalweg.app.compute.inline import InlineLandscapes, InlineSession
 from thalweg.app.compute.process import landscape_worker, session_worker
 from thalweg.app.controller import Controller
 from thalweg.app.desk import Desk
+from thalweg.app.intents import Edit, OpenScene, Report
 from thalweg.app.main_window import MainWindow
-from thalweg.app.state import AppState, Edit, OpenScene, Report
+from thalweg.app.state import AppState
 from thalweg.app.views.gallery import FIGURES
 from thalweg.app.views.landscape import LandscapeFigure
 from thalweg.core import data as datasets

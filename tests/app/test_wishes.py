@@ -7,22 +7,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from thalweg.app.state import (
-    AppState,
+from thalweg.app.intents import (
     AskedForMap,
     Edit,
     LayPlane,
+    LookAt,
     NewSeed,
     Reset,
     SetPlaying,
     SetSettings,
-    StepOnce,
+    StepOn,
     WholePlane,
     Zoom,
-    reduce,
 )
+from thalweg.app.reduce import reduce
+from thalweg.app.state import AppState
 from thalweg.app.wishes import landscape_commands, map_key, map_request, session_commands, wants_parameters
-from thalweg.core.messages import Advance, Cancel, Died, PlaneLaid, Play, Ready, Share, Start, Tune
+from thalweg.core.messages import Advance, Cancel, Died, PlaneLaid, Play, Ready, Share, Show, Start, Tune
 
 from .rig import a_map, frame, laid, path, started, state_of, tiny_scene
 
@@ -57,8 +58,8 @@ def test_ready_begins_the_run_and_plays_it_if_wanted(play: bool) -> None:
     """Start first, then Play or pause with the scene's pace, which a single step needs to know too."""
     before = state_of(tiny_scene(pace__play=play, pace__speed=5.0))
     now = reduce(Ready("training"), before)
-    run, pace = before.scene.run, before.scene.pace
-    assert session_commands(before, now) == [Start(1, run), Play(1, play, pace)]
+    runs, pace, memory = before.scene.runs(), before.scene.pace, before.settings.memory_bytes
+    assert session_commands(before, now) == [Start(1, runs, memory), Play(1, play, pace)]
 
 
 @pytest.mark.parametrize("message", [NewSeed(3), Reset()])
@@ -67,12 +68,12 @@ def test_a_new_generation_begins_a_run(message: object) -> None:
     before = reduce(SetPlaying(True), at_zero())
     now = reduce(message, before)
     first, *rest = session_commands(before, now)
-    assert first == Start(before.generation + 1, now.scene.run)
+    assert first == Start(before.generation + 1, now.scene.runs(), now.settings.memory_bytes)
     assert rest == [Play(now.generation, now.playing, now.scene.pace)]
 
 
 @pytest.mark.parametrize(
-    "message", [SetPlaying(True), StepOnce(), NewSeed(3), Reset(), Edit("run.optimiser.momentum", 0.5)]
+    "message", [SetPlaying(True), StepOn(), NewSeed(3), Reset(), Edit("run.optimiser.momentum", 0.5)]
 )
 def test_a_worker_that_is_not_ready_is_told_nothing(message: object) -> None:
     """Neither before it has loaded nor after it has died."""
@@ -85,11 +86,12 @@ def test_each_intent_has_its_command() -> None:
     state = at_zero()
     pace = state.scene.pace
     assert session_commands(state, reduce(SetPlaying(True), state)) == [Play(1, True, pace)]
-    assert session_commands(state, reduce(StepOnce(), state)) == [Advance(1, 1)]
+    assert session_commands(state, reduce(StepOn(), state)) == [Advance(1, 1)]
     slower = reduce(Edit("pace.speed", 2.0), state)
     assert session_commands(state, slower) == [Play(1, False, slower.scene.pace)]
     tuned = reduce(Edit("run.optimiser.learning_rate", 0.125), state)
-    assert session_commands(state, tuned) == [Tune(1, tuned.scene.run.optimiser)]
+    run = tuned.scene.run
+    assert session_commands(state, tuned) == [Tune(1, tuned.tunes, run.optimiser, run.stop, 0)]
     now = reduce(laid(0), state)
     (told,) = session_commands(state, now)
     assert isinstance(told, PlaneLaid)
@@ -99,8 +101,19 @@ def test_each_intent_has_its_command() -> None:
 def test_a_step_while_playing_pauses_first() -> None:
     """Pausing gives up a step in progress, so it has to come before the new one."""
     before = reduce(SetPlaying(True), at_zero())
-    commands = session_commands(before, reduce(StepOnce(), before))
+    commands = session_commands(before, reduce(StepOn(), before))
     assert commands == [Play(1, False, before.scene.pace), Advance(1, 1)]
+
+
+def test_what_is_told_at_once_is_told_in_an_order_that_makes_sense() -> None:
+    """A pause before the way to a step, that before steps from there, those before a change, the plane at the end."""
+    before = reduce(SetPlaying(True), at_zero())
+    now = reduce(frame(step=9), before)
+    for message in (LookAt(3), StepOn(), Edit("run.optimiser.learning_rate", 0.125), laid(0)):
+        now = reduce(message, now)
+    found = session_commands(before, now)
+    assert [type(c) for c in found] == [Play, Show, Advance, Tune, PlaneLaid]
+    assert session_commands(now, now) == []
 
 
 def test_a_draft_is_not_told() -> None:
@@ -111,7 +124,7 @@ def test_a_draft_is_not_told() -> None:
 
 def test_every_pause_is_told() -> None:
     """Also when nothing plays: a long step of the player is given up by it."""
-    state = reduce(StepOnce(), at_zero())
+    state = reduce(StepOn(), at_zero())
     now = reduce(SetPlaying(False), state)
     assert session_commands(state, now) == [Play(1, False, state.scene.pace)]
 
@@ -120,7 +133,8 @@ def test_a_worker_that_is_back_is_told_the_run_from_the_start() -> None:
     """Of the new generation; what the old process was told is forgotten with it."""
     dead = reduce(Died("training", "Gone."), reduce(SetPlaying(True), at_zero()))
     now = reduce(Ready("training"), dead)
-    assert session_commands(dead, now) == [Start(2, now.scene.run), Play(2, False, now.scene.pace)]
+    start = Start(2, now.scene.runs(), now.settings.memory_bytes)
+    assert session_commands(dead, now) == [start, Play(2, False, now.scene.pace)]
 
 
 # --- commands to the landscape worker --------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import pytest
 
 from thalweg.app.compute.process import Worker, landscape_worker, session_worker
 from thalweg.app.controller import Controller
-from thalweg.app.state import Edit, Reset, SetPlaying, StepOnce
+from thalweg.app.intents import Edit, Reset, SetPlaying, StepOn
 from thalweg.core.messages import (
     Acknowledge,
     Advance,
@@ -114,7 +114,7 @@ def test_a_session_trains_and_answers(session: Ear) -> None:
     """Bit for bit what is recorded without a process."""
     scene = tiny_scene()
     session.wait(Ready)
-    session.worker.send(Start(1, scene.run))
+    session.worker.send(Start(1, scene.runs()))
     found = session.wait(Started)
     assert isinstance(found, Started)
     assert found.run.network.sizes == (784, 8, 10)
@@ -218,7 +218,7 @@ def test_the_window_survives_the_death_of_both_workers(desk: Controller) -> None
     see(desk, lambda s: s.ready == {"landscape"}, "the landscape worker's return")
     desk.restart_session()
     see(desk, lambda s: s.dead is None and s.frame and s.frame.step == 0, "the run's new beginning")
-    desk.dispatch(StepOnce())
+    desk.dispatch(StepOn())
     see(desk, lambda s: s.frame.step == 1 and settled(s), "a landscape with the path on it")
     assert desk.state.map is not None
     assert desk.state.map.laid_step <= 1
@@ -315,7 +315,8 @@ import os, time
 from thalweg.app.compute.process import landscape_worker, session_worker
 from thalweg.app.controller import Controller
 from thalweg.app.settings import Settings
-from thalweg.app.state import SetPlaying, opened
+from thalweg.app.intents import SetPlaying
+from thalweg.app.state import opened
 from thalweg.core.scene import Scene
 
 def main():
@@ -371,7 +372,7 @@ def test_workers_end_by_themselves_when_the_window_is_killed(tmp_path: object) -
 def test_ctrl_c_is_the_windows_to_answer(session: Ear, how: signal.Signals) -> None:
     """A worker ignores it, and ends at SIGTERM."""
     session.wait(Ready)
-    session.worker.send(Start(1, tiny_scene().run))
+    session.worker.send(Start(1, tiny_scene().runs()))
     assert session.worker.pid is not None
     os.kill(session.worker.pid, how)
     if how == signal.SIGINT:

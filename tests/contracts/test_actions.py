@@ -97,6 +97,7 @@ def test_every_action_is_handled(action: Any, monkeypatch: pytest.MonkeyPatch) -
     controller.state = opened(Scene(), "", Settings())
     handler.controller = controller
     handler.dialogs = dialogs.Dialogs(handler.window, controller)
+    handler.kept_runs = Recorder(calls)
     handler._act("no such action")
     idle = len(calls)
     calls.clear()

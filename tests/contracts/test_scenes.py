@@ -10,7 +10,7 @@ from PyQt6.QtCore import QLocale  # noqa: F401  Qt before torch, as in the app
 from thalweg import assets
 from thalweg.app.compute.inline import InlineLandscapes, InlineSession
 from thalweg.app.controller import Controller
-from thalweg.app.intents import StepOnce
+from thalweg.app.intents import StepOn
 from thalweg.app.settings import Settings
 from thalweg.app.state import NOT_YET, opened
 from thalweg.core.data import CLASS_NAMES
@@ -53,7 +53,7 @@ def test_a_scene_comes_to_its_landscape(name: str) -> None:
         controller.tick()
         state = controller.state
         if state.map_error.startswith(NOT_YET):
-            controller.dispatch(StepOnce())
+            controller.dispatch(StepOn())
             continue
         if state.map and state.map.complete and state.path:
             break

@@ -16,18 +16,20 @@ from hypothesis import strategies as st
 from torch import nn
 
 from thalweg.core import buffers, history
-from thalweg.core.history import Trajectory
+from thalweg.core import data as datasets
 from thalweg.core.landscape.service import LandscapeService
 from thalweg.core.measures.curves import loss_and_accuracy
 from thalweg.core.messages import Acknowledge, Advance, Frame, Map, MapRequest, Play, Start
 from thalweg.core.networks.mlp import mlp
+from thalweg.core.problem import build
 from thalweg.core.scene import AxisSpec, PaceSpec, PlaneSpec, Scene
 from thalweg.core.store.recorder import record
+from thalweg.core.store.recording import Recording
 from thalweg.core.store.replay import Replay
-from thalweg.core.store.run_file import Recording, RunFileError, read, write
+from thalweg.core.store.run_file import RunFileError, read, write
 from thalweg.core.training.service import TrainingService
 
-from .toys import made, plain
+from .toys import made, plain, training
 
 COUNT = 2 * 4 * 3
 """Statistics of the scene's network: mean and variance of four channels in three normalisations."""
@@ -116,13 +118,19 @@ def test_training_mode_ends_with_the_step() -> None:
 
 
 def test_a_trajectory_thins_statistics_with_the_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of a step stay beside the parameters of that step."""
-    monkeypatch.setattr(history, "TRAJECTORY_ROWS", 6)
-    kept = Trajectory(2, buffers=3)
-    for step in range(40):
-        kept.offer(step, torch.full((2,), float(step)), torch.full((3,), -float(step)))
-        assert kept.rows[:, 0].tolist() == kept.steps.tolist()
-        assert kept.buffers.tolist() == [[-float(s)] * 3 for s in kept.steps]
+    """Those of a step stay beside the parameters of that step, and are not moved by later ones."""
+    monkeypatch.setattr(history, "ROWS", 6)
+    run = training(scene_of().run)
+    there = [(run.session.snapshot(), run.session.buffers.clone())]
+    for step in range(1, 40):
+        run.step()
+        there.append((run.session.snapshot(), run.session.buffers.clone()))
+        kept = run.line.trajectory
+        assert kept.steps.tolist() == list(range(0, step + 1, kept.stride))
+        for m in kept.moments:
+            assert torch.equal(m.parameters, there[m.step][0])
+            assert torch.equal(m.buffers, there[m.step][1])
+    assert len({b.numpy().tobytes() for _, b in there}) == 40
 
 
 # --- messages --------------------------------------------------------------------------------------------------------
@@ -131,8 +139,8 @@ def test_a_trajectory_thins_statistics_with_the_parameters(monkeypatch: pytest.M
 def frame_at(service: TrainingService, step: int) -> Frame:
     """The frame of a service that goes on to this step."""
     list(service.handle(Play(1, False, PaceSpec())))
-    assert service.run
-    list(service.handle(Advance(1, step - service.run.session.step_count)))
+    assert service.runs
+    list(service.handle(Advance(1, step - service.runs.front.step_count)))
     service.work(60.0)
     list(service.handle(Acknowledge(1, True)))
     found = service.frame()
@@ -175,7 +183,7 @@ def test_the_landscape_at_the_point_is_the_curve(mode: str, kind: str) -> None:
     scene, landscapes, service = scene_of(), LandscapeService(), TrainingService(now=lambda: 0.0)
     axes = {"x": AxisSpec(kind=kind, seed=1), "y": AxisSpec(kind="random", seed=2)}
     view = PlaneSpec(**axes, mode=mode, resolution=5, examples=50)
-    _, laid = service.handle(Start(1, scene.run))
+    _, laid = service.handle(Start(1, scene.runs()))
     for step in (1, 30):
         frame = pickle.loads(pickle.dumps(frame_at(service, step)))
         wanted = request(scene, view, frame, frame if mode == "re-aim" else laid)
@@ -191,13 +199,13 @@ def test_a_fixed_map_is_that_of_the_statistics_now() -> None:
     """A copy in float64 with the request's parameters and statistics has its losses; kept until they change."""
     scene, landscapes, service = scene_of(), LandscapeService(), TrainingService(now=lambda: 0.0)
     view = PlaneSpec(x=AxisSpec(kind="random"), y=AxisSpec(kind="random", seed=2), mode="fixed", resolution=5)
-    _, laid = service.handle(Start(1, scene.run))
+    _, laid = service.handle(Start(1, scene.runs()))
     frame = frame_at(service, 20)
     maps = [answered(landscapes, request(scene, view, f, laid)) for f in (laid, frame, frame)]
     assert maps[1].loss is maps[2].loss
     assert not np.array_equal(maps[0].loss, maps[1].loss)
-    assert service.run
-    problem = service.run.problem
+    assert service.runs
+    problem = service.runs.front.problem
     buffers.load(problem.module, torch.from_numpy(frame.buffers))
     middle, _, _ = plain(problem, torch.from_numpy(laid.parameters), problem.first(1000))
     assert maps[1].loss[2, 2] == pytest.approx(middle, rel=1e-4)
@@ -206,7 +214,7 @@ def test_a_fixed_map_is_that_of_the_statistics_now() -> None:
 def test_statistics_are_sent_with_the_parameters_alone() -> None:
     """Copies, float32, and none when nobody asked for parameters."""
     service = TrainingService(now=lambda: 0.0)
-    _, first = service.handle(Start(1, scene_of().run))
+    _, first = service.handle(Start(1, scene_of().runs()))
     assert first.buffers.shape == (COUNT,)
     assert first.buffers.dtype == np.float32
     kept = first.buffers.copy()
@@ -233,19 +241,20 @@ def recording() -> Recording:
 def test_a_run_file_keeps_the_statistics(recording: Recording, tmp_path: Path) -> None:
     """Bit for bit, one row for each recorded step."""
     write(tmp_path / "run.h5", recording)
-    found = read(tmp_path / "run.h5")
-    assert recording.buffers.shape == (13, COUNT)
-    assert found.buffers.tobytes() == recording.buffers.tobytes()
-    assert len({row.tobytes() for row in found.buffers}) == 13
+    found = np.stack(list(read(tmp_path / "run.h5").front.buffers))
+    written = np.stack(list(recording.front.buffers))
+    assert written.shape == (13, COUNT)
+    assert found.dtype == np.float32
+    assert found.tobytes() == written.tobytes()
+    assert len({row.tobytes() for row in found}) == 13
 
 
 def test_a_recording_gives_back_its_losses(recording: Recording) -> None:
     """Each recorded step's parameters with its statistics have the loss that was measured there."""
-    replay = Replay(recording)
-    list(replay.handle(Start(1, recording.scene.run)))
-    problem = replay._problem
+    run = recording.scene.run
+    problem = build(run, datasets.load(run.data))
     for at, step in enumerate(recording.steps):
-        buffers.load(problem.module, torch.from_numpy(recording.buffers[at]))
+        buffers.load(problem.module, torch.from_numpy(np.array(recording.front.buffers_at(at))))
         loss, _ = loss_and_accuracy(problem, torch.from_numpy(recording.parameters[at]), problem.first(50))
         assert loss == recording.series["train_loss"][recording.series["step"] == step]
 
@@ -254,18 +263,18 @@ def test_a_recording_gives_back_its_losses(recording: Recording) -> None:
 def test_a_replay_sends_the_statistics_of_its_step(recording: Recording, step: int | None) -> None:
     """First those of step 0, where the plane is laid, as a session does."""
     replay = Replay(recording, step)
-    list(replay.handle(Start(1, recording.scene.run)))
+    list(replay.handle(Start(1, recording.scene.runs())))
     frames = [next(replay.handle(Acknowledge(1, True))) for _ in range(2)]
-    assert np.array_equal(frames[0].buffers, recording.buffers[0])
-    assert np.array_equal(frames[1].buffers, recording.buffers[12 if step is None else step])
+    assert np.array_equal(frames[0].buffers, recording.front.buffers_at(0))
+    assert np.array_equal(frames[1].buffers, recording.front.buffers_at(12 if step is None else step))
 
 
 def test_a_network_without_statistics_leaves_no_trace_of_them(tmp_path: Path) -> None:
-    """Its file is as it always was, so that old files can be read."""
+    """Its file has no place for them, and none are read from it."""
     write(tmp_path / "run.h5", record(scene_of(**{"run.network.batch_norm": False}), 2))
     with h5py.File(tmp_path / "run.h5") as h:
-        assert set(h["trajectory"]) == {"steps", "parameters"}
-    assert read(tmp_path / "run.h5").buffers_at(1).shape == (0,)
+        assert set(h["lines/0/trajectory"]) == {"steps", "parameters", "epoch", "at"}
+    assert read(tmp_path / "run.h5").front.buffers_at(1).shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -278,8 +287,8 @@ def test_a_file_with_wrong_statistics_is_refused(
     """Missing, too few, or of another type."""
     write(tmp_path / "run.h5", recording)
     with h5py.File(tmp_path / "run.h5", "r+") as h:
-        del h["trajectory/buffers"]
+        del h["lines/0/trajectory/buffers"]
         if wrong is not None:
-            h["trajectory/buffers"] = wrong
+            h["lines/0/trajectory/buffers"] = wrong
     with pytest.raises(RunFileError, match="buffers"):
         read(tmp_path / "run.h5")

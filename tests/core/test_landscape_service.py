@@ -64,6 +64,25 @@ def answered(service: LandscapeService, wanted: MapRequest) -> list[PlaneLaid | 
     return [e for e in service.answer(wanted) if e is not None]
 
 
+@pytest.mark.parametrize("kind", ["gradient", "random", "weight", "hessian"])
+def test_a_plane_on_layers_that_the_network_does_not_have_is_a_failure(trained, kind: str) -> None:
+    """As may be of a scene's other runs, whose networks have fewer: a sentence, and the next request is answered."""
+    service = LandscapeService()
+    view = VIEW.model_copy(update={"x": AxisSpec(kind=kind, layers=(3,))})
+    (failed,) = answered(service, request(trained, view))
+    assert isinstance(failed, Failed)
+    assert (failed.generation, failed.number) == (4, 1)
+    assert "layer" in failed.sentence
+    assert isinstance(answered(service, request(trained, number=2))[-1], Map)
+
+
+@pytest.mark.parametrize("line", [0, 7])
+def test_a_map_says_which_line_its_point_is_on(trained, line: int) -> None:
+    """Every pass of it, that of the request."""
+    maps = [e for e in answered(LandscapeService(), request(trained, line=line)) if isinstance(e, Map)]
+    assert {m.line for m in maps} == {line}
+
+
 def test_a_plane_is_laid_and_then_mapped_coarse_to_fine(trained) -> None:
     """PlaneLaid first, then a map after each pass, the last complete; all with the request's numbers."""
     laid, *maps = answered(LandscapeService(), request(trained))

@@ -19,8 +19,9 @@ from thalweg.core.problem import Problem
 from thalweg.core.scene import AxisSpec, PlaneSpec, Scene
 from thalweg.core.store.recorder import record
 from thalweg.core.store.run_file import write
+from thalweg.core.store.runs_record import recording_of
 
-from .toys import tiny_scene, toy
+from .toys import in_lock_step, tiny_scene, toy
 
 RANDOM = AxisSpec(kind="random", seed=7)
 
@@ -113,6 +114,27 @@ def test_an_axis_towards_a_run_file(tmp_path: Path) -> None:
     for wrong, words in ((str(tmp_path / "none.h5"), "no such file"), (str(file), "parameters")):
         with pytest.raises(DirectionError, match=words):
             laid(toy(), AxisSpec(kind="towards", towards=wrong))
+
+
+def test_an_axis_towards_a_branch_in_a_run_file(tmp_path: Path) -> None:
+    """Of a file in whose front a branch stands: its own steps, and before it those of the line that it left."""
+    scene = tiny_scene()
+    runs = in_lock_step(scene.run)
+    front, file = runs.front, tmp_path / "other.h5"
+    for _ in range(9):
+        runs.step()
+    front.go_to(5)
+    front.tune(scene.run.optimiser.model_copy(update={"learning_rate": 0.01}))
+    for _ in range(3):
+        runs.step()
+    write(file, recording_of(scene, runs))
+    problem = toy(sizes=(784, 8, 10))
+    for named, step in ((str(file), 8), (f"{file}#7", 7), (f"{file}#5", 5), (f"{file}#2", 2), (f"{file}#9", 8)):
+        plane = laid(problem, AxisSpec(kind="towards", towards=named), RANDOM)
+        moment = front.line.at(step)
+        assert moment is not None
+        assert plane.at(1, 0).numpy() == pytest.approx(moment.parameters.numpy(), abs=1e-6)
+        assert f"step {step} of other.h5" in plane.x.label
 
 
 def test_what_comes_from_the_run_has_to_be_given() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -12,11 +13,35 @@ import torch
 
 from thalweg.core import messages
 from thalweg.core.landscape.service import LandscapeService
-from thalweg.core.messages import Acknowledge, Advance, Frame, Map, MapRequest, PlaneLaid, Start
-from thalweg.core.scene import PlaneSpec
+from thalweg.core.messages import (
+    Acknowledge,
+    Advance,
+    Focus,
+    Forget,
+    Frame,
+    Limit,
+    Map,
+    MapRequest,
+    Move,
+    NotOpened,
+    Open,
+    Opened,
+    PlaneLaid,
+    Save,
+    Saved,
+    SaveParameters,
+    Show,
+    Start,
+    Stopped,
+    Tune,
+)
+from thalweg.core.scene import OptimiserSpec, PlaneSpec, StopSpec
+from thalweg.core.store.recorder import record
+from thalweg.core.store.run_file import write
+from thalweg.core.store.surfaces.surface import Surface
 from thalweg.core.training.service import TrainingService
 
-from .toys import tiny_run
+from .toys import tiny_run, tiny_scene
 
 UNIONS = ("SessionCommand", "SessionEvent", "LandscapeCommand", "LandscapeEvent")
 KINDS = sorted({m for name in UNIONS for m in get_args(getattr(messages, name))}, key=lambda m: m.__name__)
@@ -40,7 +65,7 @@ def real_messages() -> list[object]:
     training, landscape = TrainingService(now=lambda: 0.0), LandscapeService()
     view = PlaneSpec(y={"layers": (2,)}, resolution=5, examples=10)
     run = tiny_run()
-    found: list[object] = [Start(1, run), *training.handle(Start(1, run))]
+    found: list[object] = [Start(1, (run,)), *training.handle(Start(1, (run,)))]
     frame = found[-1]
     assert isinstance(frame, Frame)
     wanted = MapRequest(1, 1, run, view, 1, 0, frame.parameters, 0, frame.parameters, (-1.0, 1.0), (-1.0, 1.0))
@@ -54,10 +79,47 @@ def real_messages() -> list[object]:
     return [*found, wanted, *answers, last]
 
 
+def messages_of_several_lines(folder: Path) -> list[object]:
+    """Commands that go back, aside and to files, and what two services say to them."""
+    training, other = (TrainingService(now=lambda: 0.0) for _ in range(2))
+    scene, path = tiny_scene(), str(folder / "run.h5")
+    write(Path(path), record(scene, 3))
+    square = np.ones((2, 2))
+    surface = Surface(np.arange(2.0), np.arange(2.0), square, square, np.ones((2, 2), dtype=bool))
+    commands = [
+        Start(1, (scene.run, tiny_run(seed=9))),
+        Advance(1, 6),
+        Show(1, 3),
+        Move(1, -1),
+        Tune(1, 1, OptimiserSpec(learning_rate=0.1), StopSpec(steps=4)),
+        Advance(1, 2),
+        Focus(1, 0, 2),
+        Limit(1, 10**6),
+        SaveParameters(1, str(folder / "p.pt")),
+        SaveParameters(1, str(folder / "p.txt")),
+        Acknowledge(1, True, (), 1),
+    ]
+    found: list[object] = []
+    for command in commands:
+        found += [command, *training.handle(command)]
+        found += [event for event in [training.work(1.0)] if event]
+    frame = training.frame()
+    assert frame is not None
+    assert len(frame.lines) == 3
+    later = [Save(1, path, scene, (surface,)), Forget(1, 2), Open(2, path), Open(2, str(folder / "none.h5"))]
+    for command in later[2:]:
+        found += other.handle(command)
+    found += [*later, frame, frame.after(frame)]
+    assert {Stopped, Saved, Opened, NotOpened} <= {type(message) for message in found}
+    return found
+
+
 def equal(a: object, b: object) -> bool:
     """Equality that looks into dataclasses, mappings and arrays."""
     if dataclasses.is_dataclass(a):
         return type(a) is type(b) and all(equal(getattr(a, f.name), getattr(b, f.name)) for f in dataclasses.fields(a))
+    if isinstance(a, tuple):
+        return type(b) is tuple and len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b, strict=True))
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
     if isinstance(a, np.ndarray):
@@ -65,9 +127,9 @@ def equal(a: object, b: object) -> bool:
     return bool(a == b)
 
 
-def test_messages_come_out_of_a_pipe_as_they_went_in() -> None:
+def test_messages_come_out_of_a_pipe_as_they_went_in(tmp_path: Path) -> None:
     """Pickled and back: equal in every field, and without a trace of torch."""
-    for message in real_messages():
+    for message in (*real_messages(), *messages_of_several_lines(tmp_path)):
         content = pickle.dumps(message)
         assert b"torch" not in content, type(message)
         assert equal(message, pickle.loads(content)), type(message)
@@ -76,11 +138,11 @@ def test_messages_come_out_of_a_pipe_as_they_went_in() -> None:
 def test_arrays_of_a_message_are_not_the_workers_own() -> None:
     """What a frame holds does not change while training goes on in the same process."""
     training = TrainingService(now=lambda: 0.0)
-    _, frame = training.handle(Start(1, tiny_run()))
+    _, frame = training.handle(Start(1, (tiny_run(),)))
     assert isinstance(frame, Frame)
     kept = pickle.loads(pickle.dumps(frame))
     list(training.handle(Advance(1, 5)))
     training.work(1.0)
-    assert training.run
-    assert not torch.equal(training.run.session.snapshot(), torch.from_numpy(kept.parameters))
+    assert training.runs
+    assert not torch.equal(training.runs.front.session.snapshot(), torch.from_numpy(kept.parameters))
     assert equal(frame, kept)

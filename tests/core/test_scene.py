@@ -6,6 +6,7 @@ import os
 import stat
 import tomllib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin
@@ -19,10 +20,12 @@ from thalweg.core.files import write_atomically
 from thalweg.core.scene import AxisSpec, NetworkSpec, RunSpec, Scene, Spec, SpecError, dumps, load, loads, parse, save
 from thalweg.core.scene.data import SIZES
 from thalweg.core.scene.layers import layer_shapes
+from thalweg.core.scene.scene import MOST_RUNS
 
 # --- scenes of every kind --------------------------------------------------------------------------------------------
 
 
+@cache
 def values(spec: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
     """Trees that respect each field's own type and bounds, as its JSON schema states them."""
     properties = spec.model_json_schema()["properties"]
@@ -40,6 +43,8 @@ def _value(annotation: Any, schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         entry = get_args(annotation)[0]
         inner = get_args(entry)[0] if hasattr(entry, "__metadata__") else entry
         least, most = schema.get("minItems", 0), min(6, schema.get("maxItems", 6))
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            most = 1  # whole tables: one says as much as many
         return st.lists(_value(inner, schema["items"]), min_size=least, max_size=most).map(tuple)
     assert not isinstance(annotation, UnionType), "a kind of field that this strategy does not know yet"
     low, high = schema.get("minimum"), schema.get("maximum")
@@ -61,10 +66,15 @@ def scenes(draw: st.DrawFn) -> Scene:
     """Scenes whose fields also agree with one another."""
     tree = draw(values(Scene))
     data, run, view = tree["run"]["data"], tree["run"], tree["view"]
+    runs = (run, *tree["variants"])
     for part, available in zip(("train", "test"), SIZES[data["name"]], strict=True):
         data[part] %= available + 1
     count = data["train"] or SIZES[data["name"]][0]
-    run["optimiser"]["batch_size"] = 1 + run["optimiser"]["batch_size"] % count
+    for each in runs:
+        each["data"], each["seeds"] = data, 1 + each["seeds"] % (MOST_RUNS // len(runs))
+        each["seed"] = min(each["seed"], 2**31 - each["seeds"])
+        each["optimiser"]["batch_size"] = 1 + each["optimiser"]["batch_size"] % count
+        each["name"] = draw(st.sampled_from([each["name"], run["name"]]))
     view["example"] %= count
     layers = layer_shapes(NetworkSpec.model_validate(run["network"]))
     for name in ("x", "y"):
@@ -96,14 +106,19 @@ def test_the_toml_of_a_scene_names_every_field(scene: Scene) -> None:
     """What is written is complete: a later change of a default does not change an old picture."""
 
     def leaves(spec: type[BaseModel], tree: dict[str, Any]) -> Iterator[str]:
-        assert set(tree) == set(spec.model_fields)
+        assert set(tree) == set(spec.model_fields) - {"variants"}
         for name, field in spec.model_fields.items():
             if isinstance(field.annotation, type) and issubclass(field.annotation, Spec):
                 yield from leaves(field.annotation, tree[name])
-            else:
+            elif name != "variants":
                 yield name
 
-    assert len(list(leaves(Scene, tomllib.loads(dumps(scene))))) > 30
+    tree = tomllib.loads(dumps(scene))
+    if scene.variants:
+        first, *others = tree["run"]
+        assert len(others) == len(scene.variants)
+        tree["run"] = first
+    assert len(list(leaves(Scene, tree))) > 30
 
 
 @given(scenes())
@@ -146,11 +161,15 @@ FAULTS = [
     ("[run.network]\nhidden = [4097]", "run.network.hidden.0", "4097", "each a whole number from 1 to 4096"),
     ("[run.network]\nhidden = [30.0]", "run.network.hidden.0", "30.0", "each a whole number from 1 to 4096"),
     (f"[run.network]\nhidden = {[1] * 51}", "run.network.hidden", "[1, 1", "a list of 0 to 50 entries"),
+    ("[run]\nseeds = 33", "run.seeds", "33", "a whole number from 1 to 32"),
+    (f"[run]\nname = '{'x' * 41}'", "run.name", "'xxx", "text"),
+    ("[run.stop]\nloss = -0.5", "run.stop.loss", "-0.5", "a number at least 0"),
+    ("run = []", "run", "[]", "a table with the fields name, data, network"),
     ("[run]\nseed = -1", "run.seed", "-1", "a whole number from 0 to 2147483647"),
     ("[run.data]\ntrain = 1501", "run.data.train", "1501", "to 1500 (what digits has)"),
     ("[run.data]\ntest = 298", "run.data.test", "298", "to 297 (what digits has)"),
     ("[run.data]\nfolder = 3", "run.data.folder", "3", "text"),
-    ("run = 3", "run", "3", "a table with the fields data, network"),
+    ("run = 3", "run", "3", "a table with the fields name, data, network"),
     (f"title = '{'x' * 81}'", "title", "'xxx", "text"),
     ("title = 2020-01-01", "title", "datetime.date(2020, 1, 1)", "text"),
     ("[pace]\nspeed = 0.4", "pace.speed", "0.4", "a number at least 0.5"),

@@ -19,18 +19,25 @@ from thalweg.core.messages import (
     Cancel,
     DataMissing,
     Failed,
+    Focus,
+    Forget,
     Frame,
+    Limit,
+    Move,
     PlaneLaid,
     Play,
+    Save,
+    SaveParameters,
     SessionCommand,
     SessionEvent,
+    Show,
     Start,
     Started,
     Stopped,
     Tune,
 )
 from thalweg.core.problem import build
-from thalweg.core.scene import OptimiserSpec, PaceSpec, RunSpec
+from thalweg.core.scene import OptimiserSpec, PaceSpec, RunSpec, Scene
 from thalweg.core.scene.view import ViewSpec
 from thalweg.core.training.run import EXAMPLES_SHOWN
 from thalweg.core.training.service import TrainingService
@@ -63,11 +70,14 @@ class Desk:
     def __init__(self, run: RunSpec | None = None, tick: float = 0.0, **settings: object) -> None:
         self.clock = FakeClock(tick)
         self.service = TrainingService(now=self.clock, **settings)
-        self.events = self.say(Start(1, run or tiny_run()))
+        self.seen: Frame | None = None
+        self.events = self.say(Start(1, (run or tiny_run(),)))
 
     def say(self, command: SessionCommand) -> list[SessionEvent]:
-        """What the service answers to a command."""
-        return list(self.service.handle(command))
+        """What the service answers to a command; a frame in it is the one seen last."""
+        found = list(self.service.handle(command))
+        self.seen = next((e for e in found if isinstance(e, Frame)), self.seen)
+        return found
 
     def play(self, pace: PaceSpec = FLAT_OUT) -> None:
         """Press play."""
@@ -83,23 +93,24 @@ class Desk:
         return self.service.work(1e9)
 
     def frame(self, parameters: bool = True) -> Frame:
-        """Acknowledge, and take the frame that comes."""
+        """Acknowledge, and take the frame that comes, with the measures that were in the one before."""
         self.say(Acknowledge(1, parameters))
         found = self.service.frame()
         assert isinstance(found, Frame)
-        return found
+        self.seen = found.after(self.seen)
+        return self.seen
 
     @property
     def step(self) -> int:
         """Steps of training so far."""
-        assert self.service.run
-        return self.service.run.session.step_count
+        assert self.service.runs
+        return self.service.runs.front.step_count
 
     @property
     def parameters(self) -> torch.Tensor:
         """A copy of the parameters now."""
-        assert self.service.run
-        return self.service.run.session.snapshot()
+        assert self.service.runs
+        return self.service.runs.front.session.snapshot()
 
 
 # --- start and frames ------------------------------------------------------------------------------------------------
@@ -112,7 +123,7 @@ def test_start_is_answered_with_what_the_views_need() -> None:
     assert isinstance(found, Started)
     assert isinstance(frame, Frame)
     assert found.generation == 1
-    assert found.layers == ("layer 1", "layer 2")
+    assert found.runs == (run,)
     assert found.run.network.sizes == (784, 8, 10)
     assert (found.train_count, found.test_count, found.measured) == (100, 20, 50)
     assert (found.objective, found.unit, found.device) == ("cross-entropy", "nats", "cpu")
@@ -143,7 +154,7 @@ def test_data_that_is_not_there_is_said_to_be_missing(tmp_path: FilePath) -> Non
     assert desk.service.work(1.0) is None
     assert desk.service.wait() == math.inf
     assert desk.service.frame() is None
-    assert isinstance(desk.say(Start(2, tiny_run()))[0], Started)
+    assert isinstance(desk.say(Start(2, (tiny_run(),)))[0], Started)
 
 
 def test_a_folder_without_data_is_a_failure_with_a_sentence(tmp_path: FilePath) -> None:
@@ -202,8 +213,8 @@ def test_parameters_of_a_frame_are_enough_to_compute_its_measures() -> None:
     desk = Desk()
     desk.advance(5)
     found = desk.frame()
-    assert desk.service.run
-    again = curves(desk.service.run.problem, torch.from_numpy(found.parameters), 50)
+    assert desk.service.runs
+    again = curves(desk.service.runs.front.problem, torch.from_numpy(found.parameters), 50)
     assert found.series["train_loss"][-1] == pytest.approx(again["train_loss"])
 
 
@@ -252,7 +263,7 @@ def test_an_epoch_step_ends_with_the_epoch_whatever_the_batch_size_becomes() -> 
     desk.say(Advance(1, 1))
     desk.service.work(3.5e-3)
     assert 0 < desk.step < 10
-    desk.say(Tune(1, OptimiserSpec(batch_size=50)))
+    desk.say(Tune(1, 1, OptimiserSpec(batch_size=50)))
     desk.service.work(1e9)
     assert desk.frame().epoch == 1.0
 
@@ -398,7 +409,7 @@ def test_played_stepped_and_measured_runs_are_the_same_bit_for_bit() -> None:
     while measured.step < flat_out.step:
         measured.advance()
         if measured.step % 4 == 0:
-            measured.service.run.measure()
+            measured.service.runs.measure()
     assert torch.equal(measured.parameters, session.parameters)
 
 
@@ -425,7 +436,8 @@ def test_tune_changes_the_run_from_the_next_step_on() -> None:
     run, tuned = tiny_run(), OptimiserSpec(learning_rate=0.01, momentum=0.5, batch_size=25)
     desk, session = Desk(run), Session(run, build(run, datasets.load(run.data)))
     desk.advance(5)
-    assert desk.say(Tune(1, tuned)) == []
+    assert desk.say(Tune(1, 7, tuned)) == []
+    assert desk.frame().tuned == 7
     desk.advance(5)
     for step in range(10):
         if step == 5:
@@ -436,7 +448,7 @@ def test_tune_changes_the_run_from_the_next_step_on() -> None:
 
 @pytest.mark.parametrize("playing", [True, False])
 def test_a_run_that_diverges_stops_and_says_so(playing: bool) -> None:
-    """At a learning rate of 1000: one Stopped that names loss, step and rate; then it stands still."""
+    """At a learning rate of 1000: one Stopped that names loss, steps and rate; it stands at the last finite step."""
     desk = Desk(tiny_run(**DIVERGING), tick=1e-6)
     if playing:
         desk.play()
@@ -445,15 +457,19 @@ def test_a_run_that_diverges_stops_and_says_so(playing: bool) -> None:
         stopped = desk.advance(500)
     assert isinstance(stopped, Stopped)
     assert stopped.generation == 1
-    assert re.search(rf"the loss became (inf|nan) at step {desk.step}\b", stopped.sentence)
-    assert "1000" in stopped.sentence
     reached = desk.step
+    assert stopped.sentence.startswith(f"Training stands at step {reached}, the last that is finite: at step ")
+    assert re.search(r"at step \d+ the loss is (inf|nan)\.", stopped.sentence)
+    assert "The learning rate 1000 is above 2/sharpness" in stopped.sentence
+    assert stopped.rescue is not None
+    assert desk.parameters.isfinite().all()
     assert desk.service.work(1.0) is None
     assert desk.step == reached
     assert desk.service.wait() == math.inf
     found = desk.frame()
     assert not found.stepping
-    assert found.step == reached == found.series["step"][-1]
+    assert found.step == reached == found.line.head < found.series["step"][-1]
+    assert found.line.ended == stopped.sentence
     assert not np.isfinite(found.series["train_loss"][-1])
 
 
@@ -461,7 +477,7 @@ def test_the_sentence_names_the_learning_rate_in_use() -> None:
     """After a change of the learning rate, it is the new one that was too large."""
     desk = Desk(tiny_run(**(DIVERGING | {"optimiser__learning_rate": 0.125})))
     assert desk.advance(2) is None
-    desk.say(Tune(1, OptimiserSpec(learning_rate=999.0)))
+    desk.say(Tune(1, 1, OptimiserSpec(learning_rate=999.0)))
     stopped = desk.advance(500)
     assert isinstance(stopped, Stopped)
     assert "999" in stopped.sentence
@@ -472,7 +488,7 @@ def test_a_new_start_after_divergence_trains() -> None:
     """Nothing of the failed run is left in the next."""
     desk = Desk(tiny_run(**DIVERGING))
     assert isinstance(desk.advance(500), Stopped)
-    _, found = desk.say(Start(2, tiny_run()))
+    _, found = desk.say(Start(2, (tiny_run(),)))
     assert isinstance(found, Frame)
     assert (found.generation, found.step) == (2, 0)
     assert found.series["step"].tolist() == [0]
@@ -489,7 +505,7 @@ def test_a_new_start_after_divergence_trains() -> None:
 
 
 @pytest.mark.parametrize("old", [0, 2])
-def test_commands_of_another_generation_are_ignored(old: int) -> None:
+def test_commands_of_another_generation_are_ignored(old: int, tmp_path: FilePath) -> None:
     """Nothing that was meant for another run reaches this one."""
     desk = Desk(tick=1e-3)
     desk.advance(2)
@@ -500,12 +516,20 @@ def test_commands_of_another_generation_are_ignored(old: int) -> None:
         Play(old, True, FLAT_OUT),
         Acknowledge(old, True),
         PlaneLaid(**(vars(laid) | {"generation": old})),
-        Tune(old, OptimiserSpec(learning_rate=9.0)),
+        Tune(old, 1, OptimiserSpec(learning_rate=9.0)),
+        Show(old, 1),
+        Move(old, -1),
+        Focus(old, 0, 1),
+        Forget(old, 0),
+        Limit(old, 1),
+        Save(old, str(tmp_path / "run.h5"), Scene()),
+        SaveParameters(old, str(tmp_path / "p.pt")),
     ):
         assert desk.say(command) == []
         assert desk.service.work(0.1) is None
         assert desk.service.frame() is None
     assert torch.equal(desk.parameters, before)
+    assert list(tmp_path.iterdir()) == []
     desk.play()
     desk.say(Cancel(old))
     desk.say(Play(old, False, FLAT_OUT))
@@ -513,7 +537,7 @@ def test_commands_of_another_generation_are_ignored(old: int) -> None:
     assert desk.step > 2, "an old pause does not pause"
     found = desk.frame()
     assert found.path is None
-    assert desk.service.run
+    assert desk.service.runs
     twin = Desk()
     twin.advance(desk.step)
     assert torch.equal(twin.parameters, desk.parameters), "an old learning rate was not taken up"
@@ -559,7 +583,7 @@ def test_the_path_ends_at_the_current_point_when_steps_are_thinned(monkeypatch: 
     """Between two recorded steps, the current one is added; steps rise."""
     from thalweg.core import history
 
-    monkeypatch.setattr(history, "TRAJECTORY_ROWS", 4)
+    monkeypatch.setattr(history, "ROWS", 4)
     desk = Desk()
     desk.say(plane_laid(desk))
     for step in range(1, 30):
@@ -573,16 +597,38 @@ def test_the_path_ends_at_the_current_point_when_steps_are_thinned(monkeypatch: 
 
 
 def test_a_diverged_path_is_still_a_frame() -> None:
-    """Points that are not finite are told as such; the steps before keep their coordinates."""
+    """It ends at the last finite step, however often somebody presses play again; the steps before are as they were.
+
+    One step on, points that are not finite are told as such.
+    """
     desk = Desk(tiny_run(**DIVERGING))
     desk.say(plane_laid(desk))
-    for _ in range(500):  # on and on, as somebody may who presses play again
-        desk.advance()
-        if not desk.parameters.isfinite().all():
-            break
-    assert not desk.parameters.isfinite().all()
+    assert isinstance(desk.advance(500), Stopped)
+    reached, there = desk.step, desk.parameters
     path = desk.frame().path
     assert path is not None
-    assert np.isfinite(path.alpha[0])
+    assert path.steps.tolist() == list(range(reached + 1))
+    assert np.isfinite(path.alpha).all()
+    assert np.isfinite(path.beta).all()
+    for _ in range(5):
+        assert isinstance(desk.advance(9), Stopped)
+        assert desk.step == reached
+        assert torch.equal(desk.parameters, there)
+        again = desk.frame().path
+        assert again is not None
+        assert np.array_equal(again.alpha, path.alpha)
+
+
+def test_points_that_are_not_finite_are_told_as_such() -> None:
+    """A path that leads to one is still drawn up to there, and does not claim to lie in the plane."""
+    desk = Desk(tiny_run(**DIVERGING))
+    plane = plane_laid(desk)
+    desk.say(plane)
+    desk.advance(2)
+    assert desk.service.runs
+    run = desk.service.runs.front
+    path = run.path(run.line, desk.step + 1, torch.full_like(desk.parameters, math.nan))
+    assert path is not None
+    assert np.isfinite(path.alpha[:-1]).all()
     assert not np.isfinite(path.alpha[-1])
-    assert not path.share > 0, "it does not claim to lie in the plane"
+    assert not path.share > 0

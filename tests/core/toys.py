@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import vector_to_parameters
 
+from thalweg.core import data as datasets
+from thalweg.core.data import Dataset
+from thalweg.core.history import MEMORY
 from thalweg.core.networks.initialisers import initialise
 from thalweg.core.networks.mlp import mlp
 from thalweg.core.parameters import layout_of
-from thalweg.core.problem import Batch, Problem
-from thalweg.core.scene import AxisSpec, PlaneSpec, RunSpec, Scene, ViewSpec
+from thalweg.core.problem import Batch, Problem, build
+from thalweg.core.scene import AxisSpec, DataSpec, OptimiserSpec, PlaneSpec, RunSpec, Scene, ViewSpec
+from thalweg.core.training.line import Line
+from thalweg.core.training.moment import Moment
 from thalweg.core.training.objectives import OBJECTIVES
+from thalweg.core.training.run import Run
+from thalweg.core.training.runs import Runs
+from thalweg.core.training.session import Session
 
 
 def toy(
@@ -95,3 +104,88 @@ def tiny_scene() -> Scene:
     """The tiny run on a plane of all layers."""
     plane = PlaneSpec(x=AxisSpec(kind="random"), y=AxisSpec(kind="random", seed=2))
     return Scene(run=tiny_run(), view=ViewSpec(plane=plane))
+
+
+# --- training that goes back and forth -------------------------------------------------------------------------------
+
+OPTIMISERS = {
+    "sgd": OptimiserSpec(name="sgd", learning_rate=0.3),
+    "sgd with momentum": OptimiserSpec(name="sgd", learning_rate=0.1, momentum=0.8),
+    "adagrad": OptimiserSpec(name="adagrad", learning_rate=0.03),
+    "rmsprop with momentum": OptimiserSpec(name="rmsprop", learning_rate=0.003, momentum=0.5),
+    "adam": OptimiserSpec(name="adam", learning_rate=0.01),
+}
+"""All optimisers, with and without momentum."""
+
+NETWORKS = {
+    "mlp": {"hidden": (8,)},
+    "residual": {"kind": "residual", "width": 3, "blocks": 1, "activation": "relu", "initialisation": "he"},
+    "lstm": {"kind": "lstm", "units": 5},
+}
+"""One network of layers alone, one with running statistics, one with a memory of its own."""
+
+
+@cache
+def dataset(spec: DataSpec) -> Dataset:
+    """A data set, loaded once for all tests."""
+    return datasets.load(spec)
+
+
+def training(run: RunSpec, memory: int = MEMORY) -> Run:
+    """A run at step 0."""
+    return Run(1, run, dataset(run.data), "cpu", memory=memory)
+
+
+def in_lock_step(*specs: RunSpec, memory: int = MEMORY) -> Runs:
+    """Several runs at step 0."""
+    return Runs(1, specs, dataset(specs[0].data), "cpu", memory)
+
+
+class Uninterrupted:
+    """A run that only ever goes forward: what a session that went back and forth is compared with.
+
+    For each way of changing the optimiser, one plain session that is never put to another step.
+    """
+
+    def __init__(self, run: RunSpec) -> None:
+        self.run, self.data = run, dataset(run.data)
+        self._known: dict[tuple[tuple[int, OptimiserSpec], ...], tuple[Session, list[Moment]]] = {}
+
+    def at(self, step: int, changes: Sequence[tuple[int, OptimiserSpec]] = ()) -> Moment:
+        """The moment at a step, where from each of these steps on the optimiser was another one."""
+        key = tuple(c for c in changes if c[0] <= step)
+        if key not in self._known:
+            self._known[key] = (Session(self.run, build(self.run, self.data)), [])
+        session, moments = self._known[key]
+        while len(moments) <= step:
+            if moments:
+                session.step()
+            for at, optimiser in key:
+                if at == session.step_count:
+                    session.tune(optimiser)
+            moments.append(session.moment())
+        return moments[step]
+
+
+def changes_of(line: Line) -> list[tuple[int, OptimiserSpec]]:
+    """From which step on a line has which optimiser."""
+    return [(c.step, c.optimiser) for c in line.changes]
+
+
+def same_moment(a: Moment, b: Moment) -> bool:
+    """Whether training goes on alike from both, bit for bit; what is not remembered yet is zero."""
+    if (a.step, a.epoch, a.at) != (b.step, b.epoch, b.at) or a.memory is None or b.memory is None:
+        return False
+    pairs = [(a.parameters, b.parameters), (a.buffers, b.buffers)]
+    for name in a.memory.keys() | b.memory.keys():
+        one, other = a.memory.get(name), b.memory.get(name)
+        known = one if one is not None else other
+        assert known is not None
+        pairs.append(tuple(torch.zeros_like(known) if t is None else t for t in (one, other)))
+    return all(same_bits(one, other) for one, other in pairs)
+
+
+def same_bits(a: Tensor, b: Tensor) -> bool:
+    """Equal in every bit, numbers that are not finite too."""
+    one, other = a.detach().numpy(), b.detach().numpy()
+    return (one.shape, one.dtype, one.tobytes()) == (other.shape, other.dtype, other.tobytes())

@@ -28,6 +28,8 @@ class Action:
     enabled: Callable[[AppState], bool] = _always
     checked: Callable[[AppState], bool] | None = None
     tool_bar: bool = False
+    names: Callable[[AppState], str] = lambda state: ""
+    """What it would do now, in a few words that follow the title."""
 
 
 def _can_play(state: AppState) -> bool:
@@ -43,25 +45,48 @@ def _shown(panel: str) -> Callable[[AppState], bool]:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("open", "&Open scene…", "&File", "Open a scene file", "Ctrl+O"),
+    Action("open", "&Open…", "&File", "Open a scene (.toml), or a run to look at and to go on with (.h5)", "Ctrl+O"),
+    Action("last-run", "R&un of the last session", "&File", "Open the run as it was when the program was last closed"),
     Action("last", "Scene of the &last session", "&File", "Open the scene as it was when the program was last closed"),
     Action("save", "&Save scene", "&File", "Write the scene on screen to its file", "Ctrl+S"),
     Action("save-as", "Save scene &as…", "&File", "Write the scene on screen to another file", "Ctrl+Shift+S"),
+    Action("save-run", "Save &run…", "&File", "Write all that was recorded to a run file", "Ctrl+Alt+S", _runs),
+    Action(
+        "save-parameters", "Export &parameters…", "&File",
+        "Write the parameters of this step as safetensors or as a PyTorch state dict", "", _runs,
+    ),
     Action("export", "&Export figure…", "&File", "Write a figure as PNG, SVG, PDF, or its numbers as CSV", "Ctrl+E"),
     Action(
-        "open-surface", "Open s&urface…", "&File", "Show a landscape from an HDF5, NPZ, VTK or CSV file",
+        "open-surface", "Open sur&face…", "&File", "Show a landscape from an HDF5, NPZ, VTK or CSV file",
         "Ctrl+Shift+O",
     ),
     Action("quit", "&Quit", "&File", "Close the program", "Ctrl+Q"),
-    Action("undo", "&Undo", "&Edit", "Take the last change back", "Ctrl+Z", lambda s: bool(s.past or s.draft)),
-    Action("redo", "&Redo", "&Edit", "Do again what was taken back", "Ctrl+Shift+Z", lambda s: bool(s.future)),
+    Action("undo", "&Undo", "&Edit", "Take the last change back", "Ctrl+Z", lambda s: bool(s.past or s.draft),
+        names=lambda s: "edits that were not applied" if s.draft else s.past[-1].what if s.past else "",
+    ),
+    Action("redo", "&Redo", "&Edit", "Do again what was taken back", "Ctrl+Shift+Z", lambda s: bool(s.future),
+        names=lambda s: s.future[0].what if s.future else "",
+    ),
     Action(
         "play", "&Play", "&Run", "Play or pause training", "Space", _can_play, lambda s: s.playing or s.stepping,
         tool_bar=True,
     ),
-    Action("step", "One &step", "&Run", "Take one step, then pause", "Right", _runs, tool_bar=True),
+    Action("back", "Step &back", "&Run", "Go back one step of the player, exactly", "Left", _runs, tool_bar=True),
+    Action("step", "One &step", "&Run", "Go on one step of the player, then pause", "Right", _runs, tool_bar=True),
     Action("reset", "&Reset", "&Run", "Back to step 0 and the same initial weights", "R", _runs, tool_bar=True),
     Action("new-seed", "&New seed", "&Run", "Start again from other initial weights", "N", _runs, tool_bar=True),
+    Action("on-ten", "Ten steps on", "&Run", "Go on ten steps of the player", "Shift+Right", _runs),
+    Action("back-ten", "Ten steps back", "&Run", "Go back ten steps of the player", "Shift+Left", _runs),
+    Action("first", "&First step", "&Run", "Look at step 0", "Home", _runs),
+    Action("follow", "Newest step: f&ollow", "&Run", "Look at the newest step and at all that follow", "End", _runs),
+    Action(
+        "add-variant", "Add a &variant", "&Run",
+        "Train another run beside this one from the same start: change one thing of it and apply", "V", _runs,
+    ),
+    Action(
+        "remove-variant", "Re&move this variant", "&Run", "Take the variant that the forms show out of the scene", "",
+        lambda s: s.form > 0,
+    ),
     Action("lay", "&Lay the plane here", "&View", "Lay the plane anew at the current point", "L", _runs),
     Action(
         "whole", "W&hole plane", "&View", "Show the whole plane again after zooming in", "Esc",

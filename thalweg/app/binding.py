@@ -19,9 +19,9 @@ class Binding:
     shown: tuple[Any, ...] | None = None
     due: float = 0.0
 
-    def show(self, state: AppState, now: float) -> None:
-        """Call the setter if what it shows has changed since the last time."""
-        if now < self.due:
+    def show(self, state: AppState, now: float, at_once: bool = False) -> None:
+        """Call the setter if what it shows has changed since the last time; ``at_once``: however lately that was."""
+        if now < self.due and not at_once:
             return
         chosen = self.select(state)
         if self.shown is not None and all(a is b or _equal(a, b) for a, b in zip(chosen, self.shown, strict=True)):

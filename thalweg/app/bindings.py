@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from thalweg.app import captions
 from thalweg.app.binding import Binding
+from thalweg.app.overlay import drawn_lines
 from thalweg.app.state import AppState
 from thalweg.app.theme import THEMES
 from thalweg.app.views.curves import CurvesFigure
@@ -13,6 +17,8 @@ from thalweg.app.views.landscape import LandscapeFigure
 from thalweg.app.views.slices import SlicesFigure
 from thalweg.app.views.surface import SurfaceFigure
 from thalweg.app.views.weight_map import WeightMapFigure
+from thalweg.core.messages import Frame, Map
+from thalweg.core.scene import RunSpec, Scene
 
 CALM = 0.1
 """Seconds between two drawings of a figure that need not be smooth."""
@@ -42,17 +48,14 @@ def _unit(state: AppState) -> str:
     return state.started.unit if state.started else "1"
 
 
-def _series(state: AppState) -> dict[str, object]:
-    return state.frame.series if state.frame else {}  # type: ignore[return-value]
-
-
 def _drawn(state: AppState) -> tuple[str, bool, bool]:
     plane = state.scene.view.plane
     return plane.quantity, plane.labels, plane.arrows
 
 
-def _layers(state: AppState) -> tuple[str, ...]:
-    return state.started.layers if state.started else ()
+def _lines(state: AppState) -> tuple[Frame | None, tuple[RunSpec, ...], Scene, frozenset[int]]:
+    """What the lines of training depend on; see :func:`thalweg.app.overlay.drawn_lines`."""
+    return state.frame, state.started.runs if state.started else (), state.scene, state.hidden
 
 
 def _landscape(figure: LandscapeFigure) -> list[Binding]:
@@ -63,16 +66,36 @@ def _landscape(figure: LandscapeFigure) -> list[Binding]:
         ),
         Binding(lambda s: (s.zoom,), figure.set_zoom),
         Binding(lambda s: (s.path if s.map else None,), figure.set_path),
+        Binding(lambda s: (s.map, *_lines(s)), partial(_others, figure), CALM),
         Binding(lambda s: (captions.landscape_heading(s),), figure.set_heading, CALM),
         Binding(lambda s: (captions.landscape(s),), figure.set_caption, CALM),
     ]
 
 
+def _others(
+    figure: LandscapeFigure,
+    found: Map | None,
+    frame: Frame | None,
+    specs: tuple[RunSpec, ...],
+    scene: Scene,
+    hidden: frozenset[int],
+) -> None:
+    """The paths of the lines that are not in front, on the plane of the map."""
+    lines = drawn_lines(frame, specs, scene, hidden) if found is not None else ()
+    figure.set_others(
+        tuple((m.path, m.style) for m in lines if found and not m.front and m.path and m.path.plane == found.plane)
+    )
+
+
 def _curves(figure: CurvesFigure) -> list[Binding]:
+    def show(*given: Any) -> None:
+        *lines, unit, log_loss, log_steps, which = given
+        figure.set_lines(drawn_lines(*lines), unit, log_loss, log_steps, which)
+
     return [
         Binding(
-            lambda s: (_series(s), _unit(s), s.scene.view.log_loss, s.scene.view.log_steps),
-            figure.set_series,
+            lambda s: (*_lines(s), _unit(s), s.scene.view.log_loss, s.scene.view.log_steps, s.scene.view.measured_on),
+            show,
             CALM,
         ),
         Binding(lambda s: ("Loss, and accuracy below",), figure.set_heading),
@@ -81,8 +104,12 @@ def _curves(figure: CurvesFigure) -> list[Binding]:
 
 
 def _gradient_norms(figure: GradientNormsFigure) -> list[Binding]:
+    def show(*given: Any) -> None:
+        *lines, log_steps, unit = given
+        figure.set_lines(drawn_lines(*lines), log_steps, unit)
+
     return [
-        Binding(lambda s: (_series(s), s.scene.view.log_steps, _unit(s), _layers(s)), figure.set_series, CALM),
+        Binding(lambda s: (*_lines(s), s.scene.view.log_steps, _unit(s)), show, CALM),
         Binding(lambda s: ("Gradient norm per layer",), figure.set_heading),
         Binding(lambda s: (captions.gradient_norms(s),), figure.set_caption, CALM),
     ]

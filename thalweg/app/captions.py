@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
+
 import numpy as np
 
+from thalweg.app.changes import differences, value_shown, worded
+from thalweg.app.overlay import lines_of
 from thalweg.app.state import AppState
 from thalweg.core.landscape.slope import full_slope
 from thalweg.core.messages import Map, Path, SlicesDrawn, Started
-from thalweg.core.scene import NetworkSpec, RunSpec, SlicesSpec
+from thalweg.core.scene import NetworkSpec, SlicesSpec
 from thalweg.core.scene.layers import buffer_count
 from thalweg.core.scene.view import MAP_PANELS
 
@@ -16,6 +21,8 @@ MODES = {
     "follow": "passes through the current point, axes as laid at step {laid:,}",
     "re-aim": "is laid anew at the current point, step {laid:,}",
 }
+
+PALER = "Paler: the same on test examples."
 
 UNITS = {
     "distance": "1 = Euclidean distance 1 between parameter vectors",
@@ -27,14 +34,9 @@ UNITS = {
 }
 
 
-def _run(state: AppState) -> RunSpec:
-    """The run that the pictures are of, which may not be the scene's yet."""
-    return state.started.run if state.started else state.scene.run
-
-
 def network(state: AppState) -> str:
     """The network in a few words: ``784-30-30-30-10 sigmoid, seed 0``."""
-    run = _run(state)
+    run = state.spec
     return f"{architecture(run.network)}, seed {run.seed}"
 
 
@@ -59,7 +61,7 @@ def architecture(n: NetworkSpec) -> str:
 
 
 def _the(state: AppState) -> str:
-    return "" if _run(state).network.kind == "mlp" else "the "
+    return "" if state.spec.network.kind == "mlp" else "the "
 
 
 def _begun(text: str) -> str:
@@ -69,12 +71,12 @@ def _begun(text: str) -> str:
 
 def _statistics(state: AppState) -> str:
     """Which mean and variance a normalised network is measured with; nothing for others."""
-    return " Batch norm takes its running mean and variance here." if buffer_count(_run(state).network) else ""
+    return " Batch norm takes its running mean and variance here." if buffer_count(state.spec.network) else ""
 
 
 def _map_statistics(state: AppState, m: Map) -> str:
     """The same for a map, which may have them estimated at each of its points."""
-    if m.view.statistics == "stored" or not buffer_count(_run(state).network):
+    if m.view.statistics == "stored" or not buffer_count(state.spec.network):
         return _statistics(state)
     return (
         " Batch norm takes mean and variance of these examples anew at each grid point; the two losses below are with "
@@ -84,11 +86,36 @@ def _map_statistics(state: AppState, m: Map) -> str:
 
 def optimiser(state: AppState) -> str:
     """The optimiser in a few words, and what was changed since: ``SGD, learning rate 0.5, batch size 10``."""
-    o = _run(state).optimiser
+    o = state.line.changes[0][1] if state.line else state.spec.optimiser
     momentum = f", momentum {o.momentum:g}" if o.momentum and o.name in ("sgd", "rmsprop") else ""
     name = {"sgd": "SGD", "adagrad": "AdaGrad", "rmsprop": "RMSProp", "adam": "Adam"}[o.name]
-    changes = f"; {'; '.join(state.retuned)}" if state.retuned else ""
+    changes = "".join(f"; {note}" for note in _changes(state)[-3:])
     return f"{name}, learning rate {o.learning_rate:g}{momentum}, batch size {o.batch_size}{changes}"
+
+
+def _changes(state: AppState) -> list[str]:
+    """What was changed on the way of the line in front, and from which step."""
+    changes = state.line.changes if state.line else ()
+    return [
+        f"{worded(f'run.optimiser.{path}')} {value_shown(getattr(now, path))} from step {step:,}"
+        for (_, before), (step, now) in pairwise(changes)
+        for path in differences(before, now)
+    ]
+
+
+def _several(state: AppState, paler: str = "") -> str:
+    """What is said of the lines that are drawn together; nothing of one alone."""
+    lines = lines_of(state)
+    if len(lines) < 2:
+        return ""
+    fans = Counter(line.fan for line in lines if line.fan >= 0)
+    bands = [f"{count} seeds" for count in fans.values() if count > 1]
+    said = [f"{len(lines)} lines of training; in front: {next(m.name for m in lines if m.front)}."]
+    if bands:
+        said.append(f"Curve and band: median and range of {' and of '.join(bands)}.")
+    if paler and len(lines) > sum(fans.values()):
+        said.append(paler)
+    return " " + " ".join(said)
 
 
 def landscape_heading(state: AppState) -> str:
@@ -111,10 +138,12 @@ def landscape(state: AppState) -> str:
         return "The landscape appears here as soon as training data and network are loaded."
     if state.map is None:
         return "The landscape is being computed." if state.settings.landscape_share else "Landscapes are switched off."
-    return _of_map(state, state.map, state.started, _quantity(state), _arrows(state, state.map))
+    return _of_map(
+        state, state.map, state.started, _quantity(state), _arrows(state, state.map), _others_paths(state, state.map)
+    )
 
 
-def _of_map(state: AppState, m: Map, s: Started, quantity: str, arrows: str) -> str:
+def _of_map(state: AppState, m: Map, s: Started, quantity: str, arrows: str, others: str = "") -> str:
     """What is said of a map, whichever of its values are drawn, and how."""
     lines = [f"Plane {MODES[m.view.mode].format(laid=m.laid_step)}. {_details(m)}{_units(m)}{_angle(m)}"]
     lines.append(
@@ -123,7 +152,7 @@ def _of_map(state: AppState, m: Map, s: Started, quantity: str, arrows: str) -> 
     )
     lines.append(
         f"Loss at step {m.step:,}: {m.loss_at_point:.4g}; at its projection onto the plane: "
-        f"{m.loss_at_projection:.4g}. {_path(state.path, m)}"
+        f"{m.loss_at_projection:.4g}. {_path(state.path, m)}{others}"
     )
     return "\n".join(lines)
 
@@ -195,6 +224,22 @@ def _arrows(state: AppState, m: Map) -> str:
     )
 
 
+GLYPHS = ("──", "╌╌", "┈┈", "─·─", "─··─")
+"""How the line styles look in a caption."""
+
+
+def _others_paths(state: AppState, m: Map) -> str:
+    """What is said of the other lines' paths on the map."""
+    lines = [line for line in lines_of(state) if not line.front and line.path and line.path.plane == m.plane]
+    if not lines:
+        return ""
+    fans = {line.style for line in lines if line.fan >= 0}
+    named = [f"{GLYPHS[line.style % len(GLYPHS)]} {line.name}" for line in lines if line.style not in fans]
+    named += [f"{GLYPHS[style % len(GLYPHS)]} other seeds" for style in sorted(fans)]
+    front = next(line.name for line in lines_of(state) if line.front)
+    return f" White: {front}; coloured, on the same plane: {', '.join(named)}."
+
+
 def _path(path: Path | None, m: Map) -> str:
     if path is None or path.plane != m.plane or len(path.steps) < 2:
         return ""
@@ -212,6 +257,7 @@ def curves(state: AppState) -> str:
     return (
         f"Training: first {s.measured:,} of {s.train_count:,} examples; test: {s.test_count:,}. "
         f"{_begun(network(state))}; {optimiser(state)}.{_statistics(state)}"
+        f"{_several(state, PALER if state.scene.view.measured_on == 'both' else '')}"
     )
 
 
@@ -222,7 +268,7 @@ def gradient_norms(state: AppState) -> str:
     s = state.started
     return (
         f"Euclidean norm of the gradient of the mean {s.objective} over the first {s.measured:,} training examples, "
-        f"weights and biases of each layer. {_begun(network(state))}.{_statistics(state)}"
+        f"weights and biases of each layer. {_begun(network(state))}.{_statistics(state)}{_several(state)}"
     )
 
 
@@ -230,16 +276,16 @@ def weight_map(state: AppState) -> str:
     """The weight map's caption, with the honest name of the data."""
     if state.started is None or state.frame is None:
         return ""
-    s = state.started
-    if s.run.network.kind != "mlp":
+    s, network = state.started, state.spec.network
+    if network.kind != "mlp":
         return s.data
-    count = s.run.network.sizes[1]
+    count = network.sizes[1]
     return f"Euclidean norm of the {count} weights that leave each pixel, step {state.frame.step:,}. {s.data}"
 
 
 def no_weight_map(state: AppState) -> str:
     """Why there is no weight map to be drawn; nothing where there is one."""
-    match _run(state).network.kind:
+    match state.spec.network.kind:
         case "mlp":
             return ""
         case "lstm":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
+from pydantic.fields import FieldInfo
 
 from thalweg.app.intents import Range
 from thalweg.core.scene import AxisSpec, PlaneSpec, Scene, Spec
@@ -23,20 +25,87 @@ def differences(a: Spec, b: Spec, prefix: str = "") -> list[str]:
         left, right, path = getattr(a, name), getattr(b, name), f"{prefix}{name}"
         if isinstance(left, Spec):
             found += differences(left, right, f"{path}.")
+        elif name == "variants" and len(left) == len(right):
+            for number, (one, other) in enumerate(zip(left, right, strict=True)):
+                found += differences(one, other, f"{path}.{number}.")
         elif left != right:
             found.append(path)
     return found
 
 
-def needs_restart(path: str) -> bool:
-    """Whether a change of this field starts training again."""
-    if not path.startswith("run."):
-        return False
+def _field_at(path: str) -> FieldInfo | None:
+    """The field of a scene at a dotted path; None for the list of variants itself."""
+    names = [n for n in re.sub(r"^variants\.\d+\.", "run.", path).split(".") if n]
     spec: Any = Scene
-    for name in path.split("."):
+    field: FieldInfo | None = None
+    for name in names:
         field = spec.model_fields[name]
         spec = field.annotation
-    return not extra_of(field).get("live", False)
+    return None if path == "variants" else field
+
+
+def needs_restart(path: str) -> bool:
+    """Whether a change of this field starts training again.
+
+    >>> [needs_restart(path) for path in ("run.seed", "variants.0.optimiser.learning_rate", "view.log_loss")]
+    [True, False, False]
+    """
+    if not path.startswith(("run.", "variants")):
+        return False
+    field = _field_at(path)
+    return field is None or not extra_of(field).get("live", False)
+
+
+def tuned(before: Scene, after: Scene) -> list[int]:
+    """The runs (0: the first) whose optimiser or stop rules differ, of scenes with equally many."""
+    pairs = zip((before.run, *before.variants), (after.run, *after.variants), strict=False)
+    return [k for k, (a, b) in enumerate(pairs) if (a.optimiser, a.stop) != (b.optimiser, b.stop)]
+
+
+def described(before: Scene, after: Scene) -> str:
+    """What lies between two scenes in a few words, for undo.
+
+    >>> described(Scene(), Scene().edited({"run.optimiser.learning_rate": 0.1}))
+    'learning rate 0.5 to 0.1'
+    """
+    paths = differences(before, after)
+    if not paths:
+        return "nothing"
+    if len(paths) > 1:
+        titles = [worded(p) for p in paths[:2]]
+        return f"{titles[0]}, {titles[1]}{' …' if len(paths) > 2 else ''}"
+    path = paths[0]
+    if path == "variants":
+        return "a variant"
+    return f"{worded(path)} {_shown(path, before.value(path))} to {_shown(path, after.value(path))}"
+
+
+def worded(path: str) -> str:
+    """A field's title as it stands within a sentence.
+
+    >>> worded("run.optimiser.learning_rate")
+    'learning rate'
+    """
+    field = _field_at(path)
+    title = (field.title if field else None) or path.rpartition(".")[2].replace("_", " ")
+    return title[:1].lower() + title[1:] if not title[1:2].isupper() else title
+
+
+def _shown(path: str, value: Any) -> str:
+    field = _field_at(path)
+    labels = extra_of(field).get("labels", {}) if field else {}
+    return value_shown(labels.get(value, value) if isinstance(value, str) else value)
+
+
+def value_shown(value: Any) -> str:
+    """A value as it stands within a sentence."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return str(value) or "nothing"
 
 
 def directions_of(plane: PlaneSpec) -> tuple[object, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import signal
@@ -16,7 +15,8 @@ import typer
 from thalweg.core.scene import Scene, SpecError
 
 if TYPE_CHECKING:
-    from thalweg.core.store.run_file import Recording
+    from thalweg.core.store.recording import Recording
+    from thalweg.core.training.runs import Halt
 
 app = typer.Typer(
     add_completion=False,
@@ -72,18 +72,27 @@ def main() -> None:
 
 @app.command("open")
 def open_scene(
-    scene: Annotated[str, typer.Argument(help="Name of a shipped scene, or a TOML file.")] = "first-light",
+    scene: Annotated[
+        str, typer.Argument(metavar="[SCENE|RUN.h5]", help="Name of a shipped scene, a TOML file, or a run file.")
+    ] = "first-light",
     device: Annotated[Device | None, typer.Option(help="Where to train; default: as in the settings.")] = None,
 ) -> None:
     """Open the window on a scene."""
-    found = _scene(scene)
+    from thalweg.assets import RUN_SUFFIXES
+
+    is_run = Path(scene).suffix.lower() in RUN_SUFFIXES
+    if is_run and not Path(scene).is_file():
+        _stop(f"{scene}: there is no such file")
+    found = _scene("first-light" if is_run else scene)
     if not _has_display():
         _stop(
             "There is no display to open a window on. `thalweg render SCENE -o FIGURE.png` draws a figure without one."
         )
     from thalweg.app.window import open_window
 
-    raise typer.Exit(open_window(found, scene, device.value if device else None))
+    device_name = device.value if device else None
+    name = "first-light" if is_run else scene
+    raise typer.Exit(open_window(found, name, device_name, str(Path(scene).absolute()) if is_run else ""))
 
 
 @app.command()
@@ -97,7 +106,10 @@ def scenes() -> None:
 
 @app.command()
 def run(
-    scene: Annotated[str, typer.Argument(help="Name of a shipped scene, or a TOML file.")],
+    source: Annotated[
+        str,
+        typer.Argument(metavar="SCENE|RUN.h5", help="Name of a shipped scene, a TOML file, or a run to go on with."),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Run file to write (.h5).")],
     steps: Annotated[int | None, typer.Option(help="Steps to train; default: the scene's own length.", min=1)] = None,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.cpu,
@@ -105,24 +117,39 @@ def run(
     """Train without a display, and keep what happened in a run file; Ctrl-C ends it early and keeps it too."""
     from thalweg.assets import RUN_SUFFIXES
 
-    found = _scene(scene)
+    begun = _run_file(Path(source)) if Path(source).suffix.lower() in RUN_SUFFIXES else None
+    found = begun.scene if begun else _scene(source)
     _writable(output, RUN_SUFFIXES)
     from thalweg.core.store.run_file import RunFileError, write
 
     wanted = steps or found.run.steps
-    recording = _record(found, wanted, device.value)
+    recording, halt = _record(begun or found, wanted, device.value)
     try:
         write(output, recording)
     except RunFileError as e:
         _stop(str(e))
-    last = {name: values[-1] for name, values in recording.series.items()}
+    line = recording.front
+    at = int((line.series["step"] <= line.head).sum()) - 1
+    last = {name: values[at] for name, values in line.series.items()}
     typer.echo(
-        f"{output}: {last['step']:.0f} steps; training loss {last['train_loss']:.4g}, "
+        f"{output}: {line.head} steps; training loss {last['train_loss']:.4g}, "
         f"test accuracy {100 * last['test_accuracy']:.1f} %"
     )
-    if last["step"] < wanted:
-        why = "the loss was no longer finite" if not math.isfinite(last["train_loss"]) else "it was interrupted"
-        _stop(f"{scene}: training ended at step {last['step']:.0f} of {wanted:,}: {why}; the run file ends there")
+    if halt is not None and halt.rescue is None:
+        typer.echo(halt.sentence)
+    elif halt is not None:
+        _stop(f"{source}: {halt.sentence} The run file ends there.")
+    elif line.head < wanted + (begun.front.head if begun else 0):
+        _stop(f"{source}: it was interrupted at step {line.head:,}; the run file ends there")
+
+
+def _run_file(path: Path) -> Recording:
+    from thalweg.core.store.run_file import RunFileError, read
+
+    try:
+        return read(path)
+    except RunFileError as e:
+        _stop(str(e))
 
 
 @app.command()
@@ -169,7 +196,7 @@ def render(
 
     try:
         steps = found.run.steps if found and step is None else step
-        recording = _record(found, steps or 0) if found else read(Path(source))
+        recording = _record(found, steps or 0)[0] if found else read(Path(source))
         shown = draw(recording, output, view.value, step, (width, height), dpi, theme.value)
     except (ExportError, MomentError, RunFileError) as e:
         _stop(str(e))
@@ -224,7 +251,7 @@ def download(name: Annotated[DataChoice, typer.Argument(help="mnist or fashion."
     typer.echo(f"{name.value}: in {folder}")
 
 
-def _record(scene: Scene, steps: int, device: str = "cpu") -> Recording:
+def _record(source: Scene | Recording, steps: int, device: str = "cpu") -> tuple[Recording, Halt | None]:
     from tqdm import tqdm
 
     from thalweg.core.data import DataError
@@ -232,22 +259,23 @@ def _record(scene: Scene, steps: int, device: str = "cpu") -> Recording:
 
     _one_thread()
     interrupted: list[int] = []
+    halts: list[Halt] = []
     before = signal.signal(signal.SIGINT, lambda *_: interrupted.append(1))
     with tqdm(total=steps, unit=" steps", desc="Training", disable=None) as bar:
 
-        def progress(step: int, loss: float) -> bool:
+        def progress(step: int) -> bool:
             if step % 20 == 0 or step == steps:
                 bar.update(step - bar.n)
-                bar.set_postfix(loss=f"{loss:.3g}", refresh=False)
             return not interrupted
 
         try:
-            return record(scene, steps, progress, device)
+            found = record(source, steps, progress, device, halted=halts.append)
         except (DataError, RuntimeError) as e:
             bar.close()
             _stop(str(e))
         finally:
             signal.signal(signal.SIGINT, before)
+    return found, halts[0] if halts else None
 
 
 def _one_thread() -> None:

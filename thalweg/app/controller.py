@@ -7,18 +7,22 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from thalweg.app import heard  # noqa: F401  what the workers say is reduced too
 from thalweg.app.binding import Binding
-from thalweg.app.intents import AskedForMap, AskedForSlices, MapArrived, MapCancelled, SlicesCancelled
-from thalweg.app.state import LANDSCAPE_DEATHS, AppState, reduce
+from thalweg.app.intents import AskedForMap, AskedForSlices, Keep, MapArrived, MapCancelled, SlicesCancelled
+from thalweg.app.reduce import reduce
+from thalweg.app.state import LANDSCAPE_DEATHS, AppState
 from thalweg.app.wishes import (
+    acknowledgement,
+    keep_key,
+    keep_request,
     landscape_commands,
     map_request,
     session_commands,
     slice_request,
-    wanted_axes,
     wants_parameters,
 )
-from thalweg.core.messages import Acknowledge, Cancel, CancelSlices, Died, Frame, Map, SessionCommand
+from thalweg.core.messages import Cancel, CancelSlices, Died, Frame, Map, Save, Saved, SessionCommand
 
 
 class Engine(Protocol):
@@ -51,6 +55,8 @@ class Controller:
     ) -> None:
         self.state = state
         self.bindings: list[Binding] = []
+        self.tiles: list[Binding] = []
+        """Those of the figures that come and go with the lines of training."""
         self._session, self._landscapes, self._now = session, landscapes, now
         self._events: deque[object] = deque()
         self._acknowledged = self._asked_parameters = self._landscapes_down = False
@@ -75,10 +81,31 @@ class Controller:
             self._landscapes_down = False
             self._landscapes.restart()  # it keeps nothing that is not sent to it again
         self._ask()
+        if (found := keep_request(self.state, self._now())) is not None:
+            self._keep(*found)
         self._show()
 
+    def _keep(self, save: Save, key: object) -> None:
+        self._session.send(save)
+        self.state = reduce(Keep(key, self._now()), self.state)
+
+    def keep_now(self, patience: float) -> bool:
+        """Have the run written as it is, and wait for that at most so many seconds; whether the file is of now."""
+        key, state = keep_key(self.state), self.state
+        if key is None or not state.keeping.path or not state.settings.autosave or "training" not in state.ready:
+            return False
+        until = time.perf_counter() + patience
+        if key != state.keeping.key:
+            self._keep(Save(state.generation, state.keeping.path, state.scene, kept=True), key)
+        while self.state.keeping.busy and time.perf_counter() < until:
+            for event in self._session.poll():
+                if isinstance(event, Saved):
+                    self._take(event)
+            time.sleep(0.005)
+        return not self.state.keeping.busy and not self.state.keeping.failed
+
     def restart_session(self) -> None:
-        """Start the training process again after it has ended; the run begins at step 0."""
+        """Start the training process again after it has ended; the run goes on from where it was last kept."""
         self._session.restart()
 
     def restart_workers(self, device: str) -> None:
@@ -133,10 +160,12 @@ class Controller:
             and "training" in state.ready
             and (not self._acknowledged or (wanted and not self._asked_parameters))
         ):
-            self._session.send(Acknowledge(state.generation, wanted, wanted_axes(state) if wanted else ()))
+            self._session.send(acknowledgement(state, wanted))
             self._acknowledged, self._asked_parameters = True, wanted
 
     def _show(self) -> None:
-        now = self._now()
-        for binding in self.bindings:
-            binding.show(self.state, now)
+        now, frame = self._now(), self.state.current
+        # what a person asks to see is drawn at once; what goes on by itself, calmly
+        at_once = frame is not None and not (frame.following and frame.stepping)
+        for binding in (*self.bindings, *self.tiles):
+            binding.show(self.state, now, at_once)

@@ -13,7 +13,7 @@ from thalweg.app import settings_file
 from thalweg.app.actions import keys_page
 from thalweg.app.controller import Controller
 from thalweg.app.export.figure import export
-from thalweg.app.intents import Change, OpenScene, Report, SceneSaved, SetSettings
+from thalweg.app.intents import Change, OpenRun, OpenScene, Report, SceneSaved, SetSettings
 from thalweg.app.main_window import MainWindow
 from thalweg.app.panels.export_dialog import ExportDialog
 from thalweg.app.panels.settings_dialog import SettingsDialog
@@ -24,11 +24,12 @@ from thalweg.app.surface_window import SurfaceWindow
 from thalweg.app.tables import table_of
 from thalweg.app.theme import THEMES
 from thalweg.app.views.gallery import FIGURES
-from thalweg.core.messages import Frame, Map, SlicesDrawn
+from thalweg.core.messages import Frame, Map, Save, SaveParameters, SlicesDrawn
 from thalweg.core.scene import SpecError, save
 from thalweg.core.scene.view import MAP_PANELS
 from thalweg.core.store.surfaces import SUFFIXES as SURFACES
 
+_OPEN_FILTER = "Scenes and runs (*.toml *.h5 *.hdf5);;All files (*)"
 _SCENE_FILTER = "Scenes (*.toml);;All files (*)"
 
 
@@ -44,6 +45,9 @@ class Dialogs:
 
     def open(self, name: str) -> None:
         """Open a shipped scene or a file; when that fails, say why and leave the scene on screen."""
+        if Path(name).suffix.lower() in assets.RUN_SUFFIXES and Path(name).is_file():
+            self._controller.dispatch(OpenRun(name))  # the worker looks whether it is a run: no file of a stranger here
+            return
         if Path(name).suffix.lower() in SURFACES and Path(name).is_file():
             self.show_surface(Path(name))
             return
@@ -55,8 +59,8 @@ class Dialogs:
             self._controller.dispatch(OpenScene(scene, name))
 
     def ask_and_open(self) -> None:
-        """Open a scene file that the person chooses."""
-        name, _ = QFileDialog.getOpenFileName(self._window, "Open scene", _folder(self._state), _SCENE_FILTER)
+        """Open a scene or a run file that the person chooses."""
+        name, _ = QFileDialog.getOpenFileName(self._window, "Open", _folder(self._state), _OPEN_FILTER)
         if name:
             self.open(name)
 
@@ -78,6 +82,31 @@ class Dialogs:
         name, _ = QFileDialog.getSaveFileName(self._window, "Save scene", start, _SCENE_FILTER)
         if name:
             self._write(Path(name) if Path(name).suffix else Path(name).with_suffix(".toml"))
+
+    def save_run(self) -> None:
+        """Write everything that was recorded to a file that the person chooses."""
+        name = self._file_for("Save run", ".h5", "Runs (*.h5)")
+        if name:
+            state = self._state
+            landscapes = (surface_of(state),) if state.map is not None and state.map.complete else ()
+            self._controller.tell_session(Save(state.generation, name, state.scene, landscapes))
+
+    def save_parameters(self) -> None:
+        """Write the parameters of the step on screen to a file that the person chooses."""
+        kinds = "safetensors (*.safetensors);;PyTorch state dict (*.pt)"
+        name = self._file_for("Export parameters", ".safetensors", kinds)
+        if name:
+            self._controller.tell_session(SaveParameters(self._state.generation, name))
+
+    def _file_for(self, title: str, suffix: str, kinds: str) -> str:
+        """The name of a file to write, which has an ending; empty when the person thought better of it."""
+        state = self._state
+        step = state.frame.step if state.frame else 0
+        start = Path(_folder(state)) / f"{Path(state.name).stem or 'run'}-step-{step}{suffix}"
+        name, chosen = QFileDialog.getSaveFileName(self._window, title, str(start), kinds)
+        if name and not Path(name).suffix:
+            name += ".pt" if "(*.pt)" in chosen else suffix
+        return name
 
     def _write(self, path: Path) -> None:
         try:
@@ -108,8 +137,7 @@ class Dialogs:
         surface = partial(surface_of, self._state) if panel in MAP_PANELS else None
         with figure.whole_caption():
             export(figure, path, dpi, table_of(figure, self._state), surface)
-        if (bar := self._window.statusBar()) is not None:
-            bar.showMessage(f"Written: {path}", 6000)
+        self._window.say(f"Written: {path}")
 
     def open_surface(self) -> None:
         """Show the landscape of a surface file that the person chooses, in a window of its own."""

@@ -19,7 +19,7 @@ from thalweg.app.views.gallery import FIGURES
 from thalweg.app.views.landscape import LandscapeFigure
 from thalweg.core.scene import PlaneSpec
 from thalweg.core.scene.view import MAP_PANELS
-from thalweg.core.store.run_file import Recording
+from thalweg.core.store.recording import Recording
 from thalweg.core.store.surfaces import Surface
 
 

@@ -55,8 +55,87 @@ class SetPlaying:
 
 
 @dataclass(frozen=True)
-class StepOnce:
-    """Take one step of the player."""
+class StepOn:
+    """Go so many steps of the player on: what is recorded is shown again, beyond it is trained.
+
+    A player that plays pauses; unless its past is looked at, then the look alone moves.
+    """
+
+    by: int = 1
+
+
+@dataclass(frozen=True)
+class StepBack:
+    """Go so many steps of the player back."""
+
+    by: int = 1
+
+
+@dataclass(frozen=True)
+class LookAt:
+    """Look at a step, or at the newest and at all that follow it (None)."""
+
+    step: int | None
+
+
+@dataclass(frozen=True)
+class PutAhead:
+    """Put a line of training in front."""
+
+    line: int
+
+
+@dataclass(frozen=True)
+class ForgetLine:
+    """Drop a line that is not in front."""
+
+    line: int
+
+
+@dataclass(frozen=True)
+class ShowLine:
+    """Draw a line, or do not."""
+
+    line: int
+    shown: bool
+
+
+@dataclass(frozen=True)
+class Rescue:
+    """Go back to before the loss was not finite any more, and go on with a smaller learning rate."""
+
+
+@dataclass(frozen=True)
+class AddVariant:
+    """Begin to add a run beside those that there are: a copy of the one in front, to be changed and applied."""
+
+
+@dataclass(frozen=True)
+class RemoveVariant:
+    """Take the variant that the forms show out of the scene."""
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """Take up the run of a file."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Write the run to the file of this session; the controller has asked for it, at this time in seconds."""
+
+    key: object
+    at: float
+
+
+@dataclass(frozen=True)
+class LeftBehind:
+    """A session that did not end well has left a run file, written at this time."""
+
+    path: str
+    when: str
 
 
 @dataclass(frozen=True)
@@ -163,6 +242,7 @@ class MapKey:
     resolution: int
     mode: str
     statistics: str = "stored"
+    line: int = 0
 
 
 @dataclass(frozen=True)

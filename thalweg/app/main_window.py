@@ -20,21 +20,26 @@ from PyQt6.QtWidgets import (
     QTabWidget,
     QToolBar,
     QToolButton,
+    QVBoxLayout,
+    QWidget,
 )
 
 from thalweg.app import settings_file
 from thalweg.app.actions import ACTIONS, Action
 from thalweg.app.panels.banner import Banner
 from thalweg.app.panels.centre import Centre
+from thalweg.app.panels.line_bar import LineBar
 from thalweg.app.panels.pace_bar import PaceBar
 from thalweg.app.panels.run_panel import RunPanel
 from thalweg.app.panels.tab_focus import tab_focus
+from thalweg.app.panels.tiles import Tiles
+from thalweg.app.panels.timeline import Timeline
 from thalweg.app.panels.view_panel import ViewPanel
 from thalweg.app.views.figure import Figure
 from thalweg.app.views.gallery import FIGURES
 from thalweg.core.messages import Progress
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 
 CROWDED = 760
 """Height of the window, in pixels, below which three figures crowd one another: two of them share a place then."""
@@ -74,12 +79,14 @@ class MainWindow(QMainWindow):
             figure.viewport().setAcceptDrops(False)
         self.banner = Banner()
         self.run_panel, self.view_panel, self.pace_bar = RunPanel(), ViewPanel(), PaceBar()
+        self.timeline, self.line_bar = Timeline(), LineBar()
         self._fill_centre()
         self.docks = {name: self._dock(name) for name in ("curves", "gradient-norms", "weight-map", "slices")}
         self.controls = self._controls()
         self.actions_by_id = {a.id: self._action(a) for a in ACTIONS}
         self._menus(shipped)
         self._tool_bar()
+        self._time_bar()
         self._status = [QLabel() for _ in range(5)]
         bar = self.statusBar()
         assert bar is not None
@@ -101,6 +108,11 @@ class MainWindow(QMainWindow):
         """Step, epoch, steps per second, landscapes per second, device."""
         for label, text in zip(self._status, texts, strict=True):
             label.setText(text)
+
+    def say(self, words: str) -> None:
+        """A word in passing, in the status bar."""
+        if (bar := self.statusBar()) is not None:
+            bar.showMessage(words, 6000)
 
     def set_enabled(self, enabled: tuple[bool, ...]) -> None:
         """Which actions can be chosen, in the table's order."""
@@ -174,13 +186,14 @@ class MainWindow(QMainWindow):
     # --- parts -------------------------------------------------------------------------------------------------------
 
     def _fill_centre(self) -> None:
-        self.centre = Centre({name: self.figures[name] for name in ("landscape", "surface")})
+        self.tiles = {name: Tiles(self.figures[name], FIGURES[name]) for name in FIGURES if name != "slices"}
+        self.centre = Centre({name: self.tiles[name] for name in ("landscape", "surface")})
         self.setCentralWidget(self.centre)
 
     def _dock(self, name: str) -> QDockWidget:
         dock = QDockWidget(self.figures[name].title, self)
         dock.setObjectName(f"dock-{name}")
-        dock.setWidget(self.figures[name])
+        dock.setWidget(self.tiles.get(name) or self.figures[name])
         dock.setTitleBarWidget(Grip())
         dock.setFeatures(
             QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
@@ -250,6 +263,27 @@ class MainWindow(QMainWindow):
         messages.hide()
         self.addToolBar(messages)
         self._messages = messages
+
+    def _time_bar(self) -> None:
+        """Below the figures: the lines of training, and the steps of the one in front."""
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.line_bar)
+        column.addWidget(self.timeline)
+        bar = QToolBar("Timeline")
+        bar.setObjectName("timeline")
+        bar.setMovable(False)
+        bar.addWidget(page)
+        self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)
+
+    def set_names(self, names: tuple[str, ...]) -> None:
+        """What each action would do now, after its title, in the table's order."""
+        for action, words in zip(ACTIONS, names, strict=True):
+            if words or self.actions_by_id[action.id].property("named"):
+                self.actions_by_id[action.id].setProperty("named", bool(words))
+                self.actions_by_id[action.id].setText(f"{action.title}: {words}" if words else action.title)
 
     def set_message(self, sentence: str, answers: tuple[tuple[str, str], ...], progress: Progress | None) -> None:
         """The sentence under the tool bar, with its answers; an empty one hides it."""

@@ -10,8 +10,8 @@ from thalweg.app.intents import MapCancelled
 from thalweg.app.settings import Settings
 from thalweg.app.state import AppState, opened
 from thalweg.core.scene.view import MAP_PANELS
+from thalweg.core.store.recording import Recording
 from thalweg.core.store.replay import Replay
-from thalweg.core.store.run_file import Recording
 
 
 class MomentError(Exception):

@@ -20,4 +20,26 @@ class Settings(Spec):
         ge=0.0,
         le=1.0,
     )
+    memory: int = spec_field(
+        512,
+        "Memory",
+        "What is recorded of a run, so that it can be shown again, takes no more than this; when it is full, every "
+        "second moment is dropped, and is trained again when it is looked at.",
+        unit="MB",
+        ge=16,
+        le=65536,
+    )
+    autosave: int = spec_field(
+        10,
+        "Keep the run every",
+        "While it changes, the run is written to a file so often; after a crash no more than this is lost. 0: never.",
+        unit="s",
+        ge=0,
+        le=3600,
+    )
     device: Literal["cpu", "cuda"] = spec_field("cpu", "Device", "Where networks are trained.")
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory in bytes."""
+        return self.memory * 2**20

@@ -36,7 +36,8 @@ def save(settings: Settings) -> None:
 
 
 def _typed(name: str, text: str) -> object:
-    return float(text) if name == "landscape_share" else text
+    kind = Settings.model_fields[name].annotation
+    return kind(text) if kind in (int, float) else text
 
 
 def home() -> Path:

@@ -16,6 +16,7 @@ class SliceKey:
     step: int
     view: SlicesSpec
     """As :meth:`SlicesSpec.computed` has it."""
+    line: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,72 +1,34 @@
-"""What the window shows, as one frozen value, and how it changes: ``reduce(state, message) -> state``. No Qt."""
+"""What the window shows, as one frozen value. No Qt. How it changes: :mod:`thalweg.app.reduce`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import singledispatch
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from thalweg.app import slicing
-from thalweg.app.changes import (
-    ZoomError,
-    differences,
-    directions_of,
-    grown,
-    history_axes,
-    needs_restart,
-    ranges_of,
-    zoomed,
-)
-from thalweg.app.intents import (
-    ApplyDraft,
-    AskedForMap,
-    AskedForSlices,
-    Change,
-    DiscardDraft,
-    Dismiss,
-    Edit,
-    LayPlane,
-    MapArrived,
-    MapCancelled,
-    MapKey,
-    NewSeed,
-    OpenScene,
-    Range,
-    Redo,
-    Report,
-    Reset,
-    SceneSaved,
-    SetPlaying,
-    SetSettings,
-    ShowControls,
-    SlicesCancelled,
-    StepOnce,
-    Undo,
-    WholePlane,
-    Zoom,
-)
+from thalweg.app.changes import ranges_of
+from thalweg.app.intents import MapKey, Range
+from thalweg.app.keeping import Keeping, begun_again
 from thalweg.app.settings import Settings
 from thalweg.app.slicing import Slicing
 from thalweg.core.messages import (
     DataMissing,
-    Died,
-    Downloaded,
-    Failed,
     Frame,
     GivenAxis,
+    LineNow,
     Map,
     MapProgress,
     Path,
     PlaneLaid,
     Progress,
-    Ready,
-    SlicesDrawn,
+    Saved,
+    SessionCommand,
     Started,
     Stopped,
 )
-from thalweg.core.scene import OptimiserSpec, PlaneSpec, Scene, SpecError
+from thalweg.core.scene import RunSpec, Scene
 
 LANDSCAPE_DEATHS = 3
 """So many ends of the landscape worker without a map between them, and it is left off."""
@@ -74,22 +36,29 @@ LANDSCAPE_DEATHS = 3
 NOT_YET = "No landscape yet: "
 """How the reason begins why there is no plane so far; it is tried again at later steps."""
 
-RATE_WINDOW = 2.0
-"""Seconds over which landscape pictures per second are averaged."""
 
-Here = tuple[int, np.ndarray, np.ndarray]
-"""A step, the parameters there [size], and the running statistics that belong to them [count]."""
+class Here(NamedTuple):
+    """A step of a line, the parameters there [size], and the running statistics that belong to them [count]."""
 
-# --- the state -----------------------------------------------------------------------------------------------------
+    step: int
+    parameters: np.ndarray
+    buffers: np.ndarray
+    line: int = 0
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A scene that undo can return to, with the file that it belongs to."""
+    """A scene that undo can return to, with the file that it belongs to.
+
+    ``what`` is the change that lies between it and the next; ``at`` where that was made in a run that went on:
+    generation, line and step.
+    """
 
     scene: Scene
     name: str
     saved: Scene | None
+    what: str = ""
+    at: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -104,21 +73,41 @@ class AppState:
     future: tuple[Kept, ...] = ()
     settings: Settings = field(default_factory=Settings)
     generation: int = 1
+    reserved: int = 0
+    """The generation that a run file under way will have."""
+    taken_up: int = 0
+    """The generation that the training worker has begun by itself, with a run file."""
+    opening: str = ""
+    """The run file that is to be taken up."""
+    bare: bool = False
+    """Whether the training worker has begun again and has no run yet."""
+    foreign: str = ""
+    """A file that was to be opened as a run, and is another HDF5 file."""
     playing: bool = False
     advances: int = 0
     """Single steps asked for in this run."""
     pauses: int = 0
     """How often the person has paused, which also ends a long step."""
+    orders: int = 0
+    """How many orders the training worker was given in this session."""
+    order: SessionCommand | None = None
+    """The last of them."""
+    tunes: int = 0
+    """How often the optimiser or the stop rules of a run were changed while it went on."""
+    form: int = 0
+    """Which run the forms show: the first (0) or a variant (1, 2, ...)."""
+    hidden: frozenset[int] = frozenset()
+    """The lines that are not drawn."""
     ready: frozenset[str] = frozenset()
     dead: tuple[str, str] | None = None
     """Name of a worker that has ended, and the sentence that says so."""
     started: Started | None = None
     frame: Frame | None = None
     parameters: Here | None = None
-    """Step, parameters and running statistics that a map can be asked for at."""
+    """Where a map can be asked for."""
     plane: int = 0
     laid: Here | None = None
-    """The same where the plane is laid; None: at the next parameters that arrive."""
+    """Where the plane is laid; None: at the next parameters that arrive."""
     given: tuple[GivenAxis | None, ...] = ()
     """The directions of the plane's axes that are read off the run's history."""
     plane_laid: PlaneLaid | None = None
@@ -132,6 +121,8 @@ class AppState:
     map_progress: MapProgress | None = None
     """How far the map under way is; None for one that takes no time to speak of."""
     map: Map | None = None
+    maps: Mapping[int, Map] = field(default_factory=dict)
+    """The newest map of each line that has one."""
     arriving: Map | None = None
     """A map on a new plane, shown once the path on that plane is there too."""
     path: Path | None = None
@@ -142,8 +133,10 @@ class AppState:
     """Why there is no map."""
     field_error: tuple[str, str] | None = None
     sentence: str = ""
-    retuned: tuple[str, ...] = ()
-    """What was changed while the run went on, and from which step."""
+    written: Saved | None = None
+    """The run file, or the parameters, that the person had written last."""
+    stopped: Stopped | None = None
+    """Why training has stopped by itself."""
     controls: bool = True
     """Whether the forms are shown."""
     landscape_deaths: int = 0
@@ -151,6 +144,7 @@ class AppState:
     missing: DataMissing | None = None
     progress: Progress | None = None
     slicing: Slicing = field(default_factory=Slicing)
+    keeping: Keeping = field(default_factory=Keeping)
 
     @property
     def stepping(self) -> bool:
@@ -167,6 +161,23 @@ class AppState:
         """Whether the scene differs from its file."""
         return self.saved is not None and self.scene != self.saved
 
+    @property
+    def current(self) -> Frame | None:
+        """The frame of the run that is trained now; None while that of an older one is still on screen."""
+        return self.frame if self.frame is not None and self.frame.generation == self.generation else None
+
+    @property
+    def line(self) -> LineNow | None:
+        """The line in front."""
+        return self.frame.line if self.frame is not None else None
+
+    @property
+    def spec(self) -> RunSpec:
+        """The run that the line in front is of; before there is one, the scene's first."""
+        if self.started is None:
+            return self.scene.run
+        return self.started.runs[self.line.run] if self.line is not None else self.started.run
+
 
 def opened(scene: Scene, name: str, settings: Settings) -> AppState:
     """The state of a window that has just opened a scene."""
@@ -180,21 +191,18 @@ def opened(scene: Scene, name: str, settings: Settings) -> AppState:
     )
 
 
-@singledispatch
-def reduce(message: Any, state: AppState) -> AppState:
-    """The state after an intent or an event; what is of an older generation changes nothing."""
-    raise TypeError(f"no reduction for {type(message).__name__}")
-
-
-def _restarted(state: AppState, scene: Scene, **changes: Any) -> AppState:
-    """The state at the beginning of a run of ``scene``; the last pictures stay until new ones are there."""
+def restarted(state: AppState, scene: Scene, **changes: Any) -> AppState:
+    """The state at the beginning of runs of ``scene``; the last pictures stay until new ones are there."""
     return replace(
         state,
         scene=scene,
         draft=None,
-        retuned=(),
-        generation=state.generation + 1,
+        generation=max(state.generation, state.reserved) + 1,
+        opening="",
         advances=0,
+        tunes=0,
+        form=min(state.form, len(scene.variants)),
+        hidden=frozenset(),
         parameters=None,
         laid=None,
         plane=state.plane + 1,
@@ -206,373 +214,29 @@ def _restarted(state: AppState, scene: Scene, **changes: Any) -> AppState:
         map_error=state.map_error if state.landscape_deaths >= LANDSCAPE_DEATHS else "",
         field_error=None,
         sentence="",
+        stopped=None,
         missing=None,
         progress=None,
         slicing=Slicing(number=state.slicing.number, shown=state.slicing.shown),
+        keeping=begun_again(state.keeping),
         **changes,
     )
 
 
-def _remembered(state: AppState, scene: Scene) -> AppState:
-    return replace(state, scene=scene, past=(*state.past[-99:], _kept(state)), future=())
+def remembered(state: AppState, scene: Scene, what: str, at: tuple[int, int, int] | None = None) -> AppState:
+    """The state with another scene, after which undo can return to this one."""
+    kept = Kept(state.scene, state.name, state.saved, what, at)
+    return replace(state, scene=scene, past=(*state.past[-99:], kept), future=())
 
 
-def _kept(state: AppState) -> Kept:
-    return Kept(state.scene, state.name, state.saved)
+def ordered(state: AppState, order: SessionCommand) -> AppState:
+    """The state after which the training worker is to be told this."""
+    return replace(state, orders=state.orders + 1, order=order)
 
 
-# --- intents ---------------------------------------------------------------------------------------------------------
-
-
-@reduce.register
-def _(m: OpenScene, state: AppState) -> AppState:
-    fresh = _restarted(_remembered(state, m.scene), m.scene, playing=m.scene.pace.play)
-    return replace(fresh, name=m.name, saved=m.scene)
-
-
-@reduce.register
-def _(m: SceneSaved, state: AppState) -> AppState:
-    return replace(state, name=m.name, saved=state.scene)
-
-
-@reduce.register
-def _(m: Edit, state: AppState) -> AppState:
-    try:
-        target = state.draft or state.scene
-        if target.value(m.path) == m.value and type(target.value(m.path)) is type(m.value):
-            return replace(state, field_error=None)
-        edited = target.edited({m.path: m.value})
-        if needs_restart(m.path):
-            return replace(state, draft=None if edited == state.scene else edited, field_error=None)
-        scene = state.scene.edited({m.path: m.value})
-    except SpecError as e:
-        return replace(state, field_error=(m.path, str(e)))
-    changed = replace(_remembered(state, scene), draft=edited if state.draft else None, field_error=None)
-    changed = _retuned(changed, state.scene.run.optimiser)
-    return _looked_at_anew(changed, state.scene.view.plane)
-
-
-def _retuned(state: AppState, before: OptimiserSpec) -> AppState:
-    """After a change of the scene while its run goes on: note what is new about the optimiser, and from which step."""
-    frame = state.frame
-    if frame is None or frame.generation != state.generation:
-        return state  # noted when the run has started
-    return replace(state, retuned=(*state.retuned, *_notes(before, state.scene.run.optimiser, frame.step))[-3:])
-
-
-def _notes(before: OptimiserSpec, now: OptimiserSpec, step: int) -> tuple[str, ...]:
-    return tuple(
-        f"{name.replace('_', ' ')} {getattr(now, name):g} from step {step:,}" for name in differences(before, now)
-    )
-
-
-def _looked_at_anew(state: AppState, before: PlaneSpec) -> AppState:
-    """After a change of the view: lay the plane anew where its directions changed, drop grown ranges where set."""
-    now = state.scene.view.plane
-    if now == before:
-        return state
-    if ranges_of(now) != ranges_of(before) or (before.auto_range and not now.auto_range) or now.mode != before.mode:
-        state = replace(state, ranges=ranges_of(now), zoom=None)
-    if directions_of(now) != directions_of(before) or (now.mode != before.mode and "re-aim" in (now.mode, before.mode)):
-        state = replace(
-            state,
-            plane=state.plane + 1,
-            laid=None,
-            busy=False,
-            map_error="",
-            ranges=ranges_of(now),
-            zoom=None,
-            arriving=None,
-        )
-    return state
-
-
-@reduce.register
-def _(m: ApplyDraft, state: AppState) -> AppState:
-    return _restarted(_remembered(state, state.scene), state.draft) if state.draft else state
-
-
-@reduce.register
-def _(m: DiscardDraft, state: AppState) -> AppState:
-    return replace(state, draft=None, field_error=None)
-
-
-@reduce.register
-def _(m: SetPlaying, state: AppState) -> AppState:
-    return replace(state, playing=m.playing, pauses=state.pauses + (not m.playing), sentence="")
-
-
-@reduce.register
-def _(m: StepOnce, state: AppState) -> AppState:
-    return replace(state, playing=False, advances=state.advances + 1)
-
-
-@reduce.register
-def _(m: Reset, state: AppState) -> AppState:
-    return replace(_restarted(state, state.scene, playing=False), draft=state.draft)
-
-
-@reduce.register
-def _(m: NewSeed, state: AppState) -> AppState:
-    fresh = _restarted(_remembered(state, state.scene), state.scene.edited({"run.seed": m.seed}))
-    return replace(fresh, draft=state.draft.edited({"run.seed": m.seed}) if state.draft else None)
-
-
-@reduce.register
-def _(m: Change, state: AppState) -> AppState:
-    try:
-        scene = state.scene.edited(m.values)
-    except SpecError as e:
-        return replace(state, sentence=str(e))
-    return _restarted(_remembered(state, scene), scene, playing=scene.pace.play)
-
-
-@reduce.register
-def _(m: ShowControls, state: AppState) -> AppState:
-    return replace(state, controls=m.shown)
-
-
-@reduce.register
-def _(m: LayPlane, state: AppState) -> AppState:
+def re_laid(state: AppState) -> AppState:
+    """The state whose plane is to be laid anew at the next parameters that arrive."""
     ranges = ranges_of(state.scene.view.plane)
-    state = replace(state, plane=state.plane + 1, laid=None, busy=False, ranges=ranges, zoom=None)
-    return replace(state, map_error="", landscape_deaths=0)
-
-
-@reduce.register
-def _(m: Zoom, state: AppState) -> AppState:
-    try:
-        return replace(state, zoom=zoomed((m.x_range, m.y_range), state.ranges), sentence="")
-    except ZoomError as e:
-        return replace(state, sentence=str(e))
-
-
-@reduce.register
-def _(m: WholePlane, state: AppState) -> AppState:
-    return replace(state, zoom=None)
-
-
-@reduce.register
-def _(m: Undo, state: AppState) -> AppState:
-    if state.draft:
-        return replace(state, draft=None, field_error=None)
-    return _travelled(state, state.past[-1], state.past[:-1], (_kept(state), *state.future)) if state.past else state
-
-
-@reduce.register
-def _(m: Redo, state: AppState) -> AppState:
-    if not state.future:
-        return state
-    return _travelled(state, state.future[0], (*state.past, _kept(state)), state.future[1:])
-
-
-def _travelled(state: AppState, to: Kept, past: tuple[Kept, ...], future: tuple[Kept, ...]) -> AppState:
-    scene = to.scene
-    restart = any(needs_restart(path) for path in differences(state.scene, scene))
-    before = state.scene.view.plane
-    if restart:
-        state = _restarted(state, scene)
-    else:
-        optimiser = state.scene.run.optimiser
-        state = _retuned(_looked_at_anew(replace(state, scene=scene), before), optimiser)
-    return replace(state, name=to.name, saved=to.saved, past=past, future=future, field_error=None)
-
-
-@reduce.register
-def _(m: SetSettings, state: AppState) -> AppState:
-    if m.settings.device != state.settings.device:
-        fresh = _restarted(replace(state, settings=m.settings, ready=frozenset()), state.scene, playing=False)
-        return replace(fresh, draft=state.draft)
-    if (m.settings.theme == "projector") != (state.settings.theme == "projector"):
-        state = replace(state, controls=m.settings.theme != "projector")  # in a hall the figures need the room
-    return replace(state, settings=m.settings)
-
-
-@reduce.register
-def _(m: Report, state: AppState) -> AppState:
-    return replace(state, sentence=m.sentence)
-
-
-@reduce.register
-def _(m: Dismiss, state: AppState) -> AppState:
-    return replace(state, sentence="", missing=None)
-
-
-@reduce.register
-def _(m: AskedForMap, state: AppState) -> AppState:
-    return replace(state, asked=m.key, map_number=m.number, busy=True, map_progress=None)
-
-
-@reduce.register
-def _(m: MapCancelled, state: AppState) -> AppState:
-    return replace(state, busy=False, asked=None)
-
-
-@reduce.register
-def _(m: AskedForSlices, state: AppState) -> AppState:
-    return replace(state, slicing=slicing.asked_for(state.slicing, m.key, m.number))
-
-
-@reduce.register
-def _(m: SlicesCancelled, state: AppState) -> AppState:
-    return replace(state, slicing=slicing.cancelled(state.slicing))
-
-
-@reduce.register
-def _(m: MapArrived, state: AppState) -> AppState:
-    return replace(state, drawn=(*(t for t in state.drawn if t > m.at - RATE_WINDOW), m.at))
-
-
-# --- events ----------------------------------------------------------------------------------------------------------
-
-
-@reduce.register
-def _(m: Ready, state: AppState) -> AppState:
-    ready = state.ready | {m.worker}
-    if m.worker == "training" and state.dead is not None:  # it knows nothing of the run that it had
-        return replace(_restarted(state, state.scene, playing=False), ready=ready, dead=None, draft=state.draft)
-    return replace(state, ready=ready)
-
-
-@reduce.register
-def _(m: Died, state: AppState) -> AppState:
-    sliced = slicing.worker_died(state.slicing, m.sentence, mapping=state.busy)
-    state = replace(state, ready=state.ready - {m.worker}, busy=False)
-    if m.worker == "training":
-        return replace(state, dead=(m.worker, m.sentence), playing=False, progress=None)
-    state = replace(state, slicing=sliced)
-    deaths = state.landscape_deaths + 1
-    if deaths < LANDSCAPE_DEATHS:
-        return replace(state, landscape_deaths=deaths, asked=None)
-    sentence = f"No landscape: {m.sentence} It has done so {deaths} times and stays off; L tries again."
-    return replace(state, landscape_deaths=deaths, map_error=sentence)
-
-
-@reduce.register
-def _(m: Started, state: AppState) -> AppState:
-    if m.generation != state.generation:
-        return state
-    notes = _notes(m.run.optimiser, state.scene.run.optimiser, 0)  # changed while it was being loaded
-    state = replace(state, started=m, frame=None, map=None, path=None, drawn=(), missing=None, progress=None)
-    return replace(state, retuned=notes, slicing=replace(state.slicing, shown=None))
-
-
-@reduce.register
-def _(m: Frame, state: AppState) -> AppState:
-    if m.generation != state.generation:
-        return state
-    state = replace(state, frame=m, ranges=_grown(state, m))
-    if m.parameters is not None:
-        state = _here(state, (m.step, m.parameters, m.buffers), m)
-    if m.path and state.arriving and m.path.plane == state.arriving.plane:
-        return replace(state, map=state.arriving, arriving=None, path=m.path)
-    if m.path and state.map and m.path.plane == state.map.plane:
-        return replace(state, path=m.path)
-    return state
-
-
-def _here(state: AppState, here: Here, frame: Frame) -> AppState:
-    """New parameters have come: a plane that waits for them is laid there, and one that re-aims always is."""
-    plane = state.scene.view.plane
-    again = state.laid is not None and plane.mode == "re-aim" and here[0] != state.laid[0]
-    axes = history_axes(plane)
-    if (state.laid is not None and not again) or (axes and frame.axes != axes):
-        return replace(state, parameters=here)
-    if axes and (reasons := [g.reason for g in frame.given if g and g.reason]):
-        return replace(state, parameters=here, map_error=f"{NOT_YET}{reasons[0]}.")
-    given = frame.given if axes else ()
-    error = "" if state.map_error.startswith(NOT_YET) else state.map_error
-    return replace(state, parameters=here, laid=here, given=given, plane=state.plane + again, map_error=error)
-
-
-def _grown(state: AppState, frame: Frame) -> tuple[Range, Range]:
-    plane, path = state.scene.view.plane, frame.path
-    re_aims = plane.mode == "re-aim"
-    if not plane.auto_range or path is None or (re_aims and not history_axes(plane)):
-        return state.ranges
-    if path.plane != state.plane and not re_aims:
-        return state.ranges
-    return grown(state.ranges[0], path.alpha), grown(state.ranges[1], path.beta)
-
-
-@reduce.register
-def _(m: PlaneLaid, state: AppState) -> AppState:
-    if m.generation != state.generation or m.plane != state.plane:
-        return state
-    return replace(state, plane_laid=m)
-
-
-@reduce.register
-def _(m: MapProgress, state: AppState) -> AppState:
-    if (m.generation, m.number) != (state.generation, state.map_number):
-        return state
-    return replace(state, map_progress=m)
-
-
-@reduce.register
-def _(m: Map, state: AppState) -> AppState:
-    if m.generation != state.generation or m.plane > state.plane or _older(m, state.arriving or state.map):
-        return state
-    busy = state.busy and not (m.complete and m.number == state.map_number)
-    state = replace(state, busy=busy, map_error="", landscape_deaths=0)
-    path = state.frame.path if state.frame else None
-    if state.map is None or state.map.plane == m.plane or (path and path.plane == m.plane):
-        return replace(state, map=m, arriving=None, path=path if path and path.plane == m.plane else state.path)
-    return replace(state, arriving=m)
-
-
-def _older(m: Map, shown: Map | None) -> bool:
-    return shown is not None and shown.generation == m.generation and m.number < shown.number
-
-
-@reduce.register
-def _(m: SlicesDrawn, state: AppState) -> AppState:
-    if m.generation != state.generation:
-        return state
-    return replace(state, slicing=slicing.arrived(state.slicing, m))
-
-
-@reduce.register
-def _(m: Stopped, state: AppState) -> AppState:
-    return replace(state, playing=False, sentence=m.sentence) if m.generation == state.generation else state
-
-
-@reduce.register
-def _(m: DataMissing, state: AppState) -> AppState:
-    return replace(_without_run(state), missing=m) if m.generation == state.generation else state
-
-
-@reduce.register
-def _(m: Failed, state: AppState) -> AppState:
-    if m.generation != state.generation:
-        return state
-    if m.worker == "slices":
-        return replace(state, slicing=slicing.failed(state.slicing, m))
-    if m.worker == "landscape":
-        stale = m.number and (m.number < state.map_number or not state.busy)
-        return state if stale else replace(state, map_error=m.sentence, busy=False)
-    if state.started is None or state.started.generation != state.generation:
-        state = _without_run(state)
-    return replace(state, playing=False, sentence=m.sentence, progress=None)
-
-
-def _without_run(state: AppState) -> AppState:
-    """There is no run of the scene on screen, so the pictures of the one before it go."""
     return replace(
-        state, playing=False, started=None, frame=None, map=None, arriving=None, path=None, progress=None, drawn=(),
-        slicing=replace(state.slicing, shown=None),
-    )  # fmt: skip
-
-
-@reduce.register
-def _(m: Progress, state: AppState) -> AppState:
-    if m.generation != state.generation:
-        return state
-    return replace(state, progress=m)
-
-
-@reduce.register
-def _(m: Downloaded, state: AppState) -> AppState:
-    if m.generation != state.generation:
-        return state
-    return replace(_restarted(state, state.scene, playing=state.scene.pace.play), draft=state.draft)
+        state, plane=state.plane + 1, laid=None, busy=False, map_error="", ranges=ranges, zoom=None, arriving=None
+    )

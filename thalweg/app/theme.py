@@ -30,7 +30,9 @@ class Theme:
     line_width: float
     colour_map: str = "viridis"
 
-    def pen(self, colour: str | None = None, width: float = 1.0, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:
+    def pen(
+        self, colour: str | QColor | None = None, width: float = 1.0, style: Qt.PenStyle = Qt.PenStyle.SolidLine
+    ) -> QPen:
         """A cosmetic pen; ``width`` counts in the theme's line width."""
         pen: QPen = pg.mkPen(colour or self.text, width=width * self.line_width, style=style)
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)  # square caps would close the gaps of dashes in exported files
@@ -47,6 +49,9 @@ class Theme:
 # each differs, and every curve has a line style of its own besides, so that greyscale serves too.
 _ON_LIGHT = ("#0072b2", "#d55e00", "#007a5a", "#a8457f", "#b07800", "#3a8fc4")
 _ON_DARK = ("#56b4e9", "#ff8c42", "#2fd0a0", "#e79ac4", "#f0c040", "#b9dcf5")
+
+ON_MAP = ("#9fd3ff", "#ffb380", "#8ff0cf", "#f5b8dc", "#ffe08a", "#d6e9ff")
+"""The same colours in the same order for lines on a map, which is dark and bright: light, with a dark rim."""
 
 LIGHT = Theme("light", "#f2f2f2", "#ffffff", "#1a1a1a", "#5a5a5a", "#0072b2", "#b00020", "#d5d5d5", _ON_LIGHT, 9.0, 1.0)
 DARK = Theme("dark", "#26282b", "#1b1d1f", "#eeeeee", "#a8adb3", "#56b4e9", "#ff8a80", "#3c4045", _ON_DARK, 9.0, 1.0)

@@ -6,6 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 
 from PyQt6.QtCore import QTimer
@@ -16,20 +17,27 @@ from thalweg.app import settings_file, theme
 from thalweg.app.compute.process import landscape_worker, session_worker
 from thalweg.app.controller import Controller
 from thalweg.app.desk import Desk
-from thalweg.app.intents import Report
+from thalweg.app.intents import LeftBehind, OpenRun, Report
+from thalweg.app.kept_runs import KeptRuns
 from thalweg.app.main_window import MainWindow
+from thalweg.app.reduce import reduce
 from thalweg.app.state import opened
 from thalweg.core.scene import Scene
 
 
-def open_window(scene: Scene, name: str, device: str | None = None) -> int:
-    """Open the window on a scene and stay until it is closed; the exit code."""
+def open_window(scene: Scene, name: str, device: str | None = None, run: str = "") -> int:
+    """Open the window on a scene, or on the ``run`` of a file, and stay until it is closed; the exit code."""
     kept = settings_file.load()
     if device:
         kept = kept.model_copy(update={"device": device})
     # the workers load torch while the window builds itself
+    kept_runs = KeptRuns()
+    state = opened(scene, name, kept)
+    if run:
+        state = reduce(OpenRun(run), state)
+    state = replace(state, keeping=replace(state.keeping, path=kept_runs.begin()))
     controller = Controller(
-        opened(scene, name, kept),
+        state,
         session_worker(kept.device),
         landscape_worker(kept.device, kept.landscape_share),
     )
@@ -40,7 +48,9 @@ def open_window(scene: Scene, name: str, device: str | None = None) -> int:
         theme.apply(theme.THEMES[kept.theme], app)
         window = MainWindow([(n, assets.shipped_scene(n).title) for n in assets.scene_names()])
         window.restore_kept_geometry()  # before the panels are shown or hidden as the scene says
-        desk = Desk(window, controller)
+        desk = Desk(window, controller, kept_runs)
+        for left in kept_runs.left()[:1]:
+            controller.dispatch(LeftBehind(*left))
         heartbeat = _answer_interrupts(app)
         sys.excepthook = _report_to(controller)
         window.show()

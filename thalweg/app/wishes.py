@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from thalweg.app.changes import history_axes
+from thalweg.app import keeping
+from thalweg.app.changes import history_axes, tuned
 from thalweg.app.intents import MapKey
 from thalweg.app.slicing import SliceKey, refused
 from thalweg.app.state import NOT_YET, AppState
 from thalweg.core.messages import (
+    Acknowledge,
     Advance,
     Cancel,
     CancelSlices,
     LandscapeCommand,
+    LineNow,
     MapRequest,
+    Open,
     Play,
+    Save,
     SessionCommand,
     Share,
     SliceRequest,
     Start,
     Tune,
 )
-from thalweg.core.scene import AxisSpec
+from thalweg.core.scene import AxisSpec, RunSpec
 from thalweg.core.scene.view import MAP_PANELS
 
 AHEAD = 0.2
@@ -30,21 +35,40 @@ AHEAD = 0.2
 
 def session_commands(before: AppState, now: AppState) -> list[SessionCommand]:
     """The commands that take the session from one state to the next."""
-    generation, run = now.generation, now.scene.run
+    generation = now.generation
     if "training" not in now.ready:
         return []
-    if generation != before.generation or "training" not in before.ready:
-        return [Start(generation, run), Play(generation, now.playing, now.scene.pace)]
+    fresh = "training" not in before.ready
+    if now.opening and (fresh or now.reserved != before.reserved):
+        return [Open(now.reserved, now.opening, now.settings.memory_bytes)]
+    if now.bare:
+        return []
+    if generation != before.generation or fresh:
+        play = Play(generation, now.playing, now.scene.pace)
+        if now.taken_up == generation:
+            return [play]
+        return [Start(generation, now.scene.runs(), now.settings.memory_bytes), play]
     commands: list[SessionCommand] = []
     if now.playing != before.playing or now.pauses > before.pauses or now.scene.pace != before.scene.pace:
         commands.append(Play(generation, now.playing, now.scene.pace))
+    if now.orders > before.orders and now.order is not None:
+        commands.append(now.order)
     if now.advances > before.advances:
         commands.append(Advance(generation, now.advances - before.advances))
-    if run.optimiser != before.scene.run.optimiser:
-        commands.append(Tune(generation, run.optimiser))
+    if now.tunes > before.tunes:
+        commands += _tunes(before, now)
     if now.plane_laid is not None and now.plane_laid is not before.plane_laid:
         commands.append(now.plane_laid)
     return commands
+
+
+def _tunes(before: AppState, now: AppState) -> list[Tune]:
+    """Every run whose optimiser or stop rules have changed is told, and at least one that there was a change."""
+    changed, scene = tuned(before.scene, now.scene), now.scene
+    owners = [scene.spec_of(number) for number in range(len(scene.runs()))]
+    told = [number for number, owner in enumerate(owners) if owner in changed] or [0]
+    runs = scene.runs()
+    return [Tune(now.generation, now.tunes, runs[n].optimiser, runs[n].stop, n) for n in told]
 
 
 def landscape_commands(before: AppState, now: AppState) -> list[LandscapeCommand]:
@@ -90,7 +114,31 @@ def wants_parameters(state: AppState) -> bool:
         return True
     if state.laid is None and not state.map_error.startswith(NOT_YET):
         return True
-    return state.frame.step != state.parameters[0]
+    wanted = mapped_line(state)
+    return wanted is not None and (wanted.number, wanted.step) != (state.parameters.line, state.parameters.step)
+
+
+def mapped_line(state: AppState) -> LineNow | None:
+    """The line whose map is wanted next: the one in front; where lines are tiled, each in turn that has none of now."""
+    frame = state.current
+    if frame is None:
+        return None
+    if not tiled(state):
+        return frame.line
+    asked = state.asked
+    done = {n: (m.step, m.plane) for n, m in state.maps.items() if m.complete}
+    shown = [line for line in frame.lines if line.number not in state.hidden or line.number == frame.focus]
+    stale = [line for line in shown if done.get(line.number) != (line.step, state.plane)]
+    later = [line for line in stale if asked is not None and line.number > asked.line]
+    return (later or stale or [frame.line])[0]
+
+
+def tiled(state: AppState) -> bool:
+    """Whether the lines are drawn side by side, and there is more than one."""
+    frame = state.current
+    if frame is None or state.scene.view.arrange == "overlay" or len(frame.lines) < 2:
+        return False
+    return sum(line.number not in state.hidden or line.number == frame.focus for line in frame.lines) > 1
 
 
 def _next_is_near(state: AppState) -> bool:
@@ -103,13 +151,25 @@ def _next_is_near(state: AppState) -> bool:
     m, here, frame = state.arriving or state.map, state.parameters, state.frame
     if m is None or here is None or frame is None or (m.number, m.complete) != (state.map_number, False):
         return False
-    return m.evaluated >= AHEAD * m.loss.size and here[0] == state.asked.step != frame.step
+    wanted = mapped_line(state)
+    if wanted is None:
+        return False
+    on_it = (here.line, here.step) == (state.asked.line, state.asked.step) != (wanted.number, wanted.step)
+    return m.evaluated >= AHEAD * m.loss.size and on_it
 
 
 def wanted_axes(state: AppState) -> tuple[AxisSpec, ...]:
     """The axes whose directions are to come with the parameters, because a plane is about to be laid there."""
     plane = state.scene.view.plane
     return history_axes(plane) if state.laid is None or plane.mode == "re-aim" else ()
+
+
+def acknowledgement(state: AppState, wanted: bool) -> Acknowledge:
+    """That the last frame was drawn; ``wanted``: parameters are to come with the next, and of which line."""
+    if not wanted:
+        return Acknowledge(state.generation, False)
+    line = mapped_line(state) if tiled(state) and state.laid is not None else None
+    return Acknowledge(state.generation, True, wanted_axes(state), line.number if line else None)
 
 
 def map_key(state: AppState) -> MapKey | None:
@@ -120,11 +180,12 @@ def map_key(state: AppState) -> MapKey | None:
     return MapKey(
         state.generation,
         state.plane,
-        state.parameters[0],
+        state.parameters.step,
         *state.shown_ranges,
         resolution=view.resolution,
         mode=view.mode,
         statistics=view.statistics,
+        line=state.parameters.line,
     )
 
 
@@ -136,12 +197,12 @@ def map_request(state: AppState) -> tuple[MapRequest, MapKey] | None:
     asked = state.asked
     if state.busy and asked and _same_but_for_step(key, asked):
         return None  # let it be finished: training moves on faster than maps are made
-    step, point, buffers = state.parameters
-    laid_step, laid, laid_buffers = state.laid
+    step, point, buffers, line = state.parameters
+    laid_step, laid, laid_buffers, _ = state.laid
     request = MapRequest(
         generation=state.generation,
         number=state.map_number + 1,
-        run=state.scene.run,
+        run=run_of(state, line),
         view=state.scene.view.plane,
         plane=state.plane,
         laid_step=laid_step,
@@ -153,19 +214,28 @@ def map_request(state: AppState) -> tuple[MapRequest, MapKey] | None:
         given=state.given,
         buffers=buffers,
         laid_buffers=laid_buffers,
+        line=line,
     )
     return request, key
 
 
 def _same_but_for_step(a: MapKey, b: MapKey) -> bool:
-    return replace(a, step=b.step) == b
+    return replace(a, step=b.step, line=b.line) == b
+
+
+def run_of(state: AppState, line: int) -> RunSpec:
+    """The run that a line is of."""
+    runs = state.scene.runs()
+    found = [each.run for each in state.frame.lines if each.number == line] if state.frame else []
+    return runs[found[0]] if found and found[0] < len(runs) else runs[0]
 
 
 def slice_key(state: AppState) -> SliceKey | None:
     """What the slices on screen are to depend on now, None while there are no parameters."""
     if not slices_on(state) or state.parameters is None:
         return None
-    return SliceKey(state.generation, state.parameters[0], state.scene.view.slices.computed())
+    here = state.parameters
+    return SliceKey(state.generation, here.step, state.scene.view.slices.computed(), here.line)
 
 
 def slice_request(state: AppState) -> tuple[SliceRequest, SliceKey] | None:
@@ -177,14 +247,30 @@ def slice_request(state: AppState) -> tuple[SliceRequest, SliceKey] | None:
         return None  # the map comes first
     if state.slicing.busy and asked and (key.generation, key.view) == (asked.generation, asked.view):
         return None  # let them be finished: only the step is another one
-    step, point, buffers = state.parameters
+    step, point, buffers, line = state.parameters
     request = SliceRequest(
         generation=state.generation,
         number=state.slicing.number + 1,
-        run=state.scene.run,
+        run=run_of(state, line),
         view=state.scene.view.slices,
         step=step,
         point=point,
         buffers=buffers,
     )
     return request, key
+
+
+def keep_key(state: AppState) -> object:
+    """What the run's file depends on: equal keys, equal files; None while there is nothing to keep."""
+    frame = state.current
+    if frame is None or state.missing or state.bare:
+        return None
+    return state.generation, tuple((line.number, line.head, len(line.changes)) for line in frame.lines), frame.focus
+
+
+def keep_request(state: AppState, now: float) -> tuple[Save, object] | None:
+    """The run written as that of this session, if that is due."""
+    key = keep_key(state)
+    if key is None or not keeping.due(state.keeping, key, now, float(state.settings.autosave)):
+        return None
+    return Save(state.generation, state.keeping.path, state.scene, kept=True), key

@@ -20,6 +20,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
+        _settle(temporary)
         temporary.chmod(0o666 & ~_umask())  # mkstemp's files are the owner's alone
         temporary.replace(path)
     except BaseException:
@@ -31,6 +32,12 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write a whole file, or leave the old one as it was. Raises OSError."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def _settle(path: Path) -> None:
+    """Have all of a file on the disk: its new name must not be there before what is in it."""
+    with path.open("rb+") as f:
+        os.fsync(f.fileno())
 
 
 def _umask() -> int:

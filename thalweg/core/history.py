@@ -1,67 +1,154 @@
-"""What happened in a run: the trajectory of its parameters and the series of its measures, in bounded memory."""
+"""What happened in a run: the trajectory of its moments and the series of its measures, in bounded memory."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
 
-TRAJECTORY_BYTES = 128 * 2**20
-"""Memory that a trajectory takes at most."""
+from thalweg.core.training.moment import Moment
 
-TRAJECTORY_ROWS = 512
-"""Snapshots that a trajectory holds at most, whatever their size."""
+MEMORY = 512 * 2**20
+"""Bytes that a trajectory takes at most, unless it is told otherwise."""
+
+ROWS = 512
+"""Moments that a trajectory holds while it is dense; also the points that a path is drawn through at most."""
+
+SPARSE = 64
+"""Stride from which on a trajectory grows up to its memory: fresh memory at every step would cost as much as a step."""
+
+WHOLE = 8
+"""Every so many-th moment keeps the optimiser's memory; between two of them training is repeated."""
+
+LEAST = 4
+"""Moments that are kept however large they are."""
 
 SERIES_ROWS = 2048
 """Rows that a series holds at most."""
 
 
-class Trajectory:
-    """Snapshots of the parameters at steps 0, stride, 2 stride, ...
+class Session(Protocol):
+    """What a trajectory records."""
 
-    When full, every second snapshot is dropped and the stride doubles; which steps are kept depends on the steps
-    alone, so the same run leaves the same trajectory. With each go the network's running statistics, ``buffers`` many.
+    step_count: int
+
+    def moment(self, whole: bool = True) -> Moment:
+        """The moment now."""
+
+
+class Trajectory:
+    """Moments at the steps start, start + stride, start + 2 stride, ...
+
+    When full, every second moment is dropped and the stride doubles; which steps are kept depends on the steps
+    and on the sizes alone, so the same run leaves the same trajectory. The first moment always stays.
     """
 
-    def __init__(self, size: int, device: torch.device | str = "cpu", buffers: int = 0) -> None:
-        rows = max(4, min(TRAJECTORY_ROWS, TRAJECTORY_BYTES // (4 * (size + buffers))))
-        # touched at once: page faults on first touch would cost several steps each while training
-        self._rows = torch.empty((rows - rows % 2, size), device=device).zero_()
-        self._buffers = torch.zeros((len(self._rows), buffers), device=device)
-        self._count = 0
-        self.stride = 1
-
-    def offer(self, step: int, parameters: Tensor, buffers: Tensor | None = None) -> None:
-        """Keep a copy of the parameters [size] and statistics [buffers] of this step, if it is the next that is due."""
-        if step != self._count * self.stride:
-            return
-        if self._count == len(self._rows):
-            half = self._count // 2
-            for i in range(half):  # ascending, so that no row is overwritten before it is read
-                self._rows[i] = self._rows[2 * i]
-                self._buffers[i] = self._buffers[2 * i]
-            self._count, self.stride = half, 2 * self.stride
-        self._rows[self._count] = parameters.detach()
-        if buffers is not None:
-            self._buffers[self._count] = buffers
-        self._count += 1
+    def __init__(self, start: int = 0, limit: int = MEMORY) -> None:
+        self.start, self.stride, self.limit = start, 1, limit
+        self.moments: list[Moment] = []
+        self.nbytes = 0
+        """The memory that the moments take."""
+        self._sizes = {True: 0, False: 0}
 
     @property
     def steps(self) -> np.ndarray:
-        """The recorded steps; int64 [snapshots]."""
-        return np.arange(self._count, dtype=np.int64) * self.stride
+        """The recorded steps; int64 [moments]."""
+        return self.start + np.arange(len(self.moments), dtype=np.int64) * self.stride
+
+    def offer(self, session: Session) -> None:
+        """Keep the session's moment, if it is the next that is due."""
+        if self._is_due(session.step_count) and self._full():
+            self.thin()
+        if self._is_due(session.step_count):
+            self.append(session.moment(whole=self._next_is_whole))
+
+    def _is_due(self, step: int) -> bool:
+        return step == self.start + len(self.moments) * self.stride
 
     @property
-    def rows(self) -> Tensor:
-        """The recorded parameters; [snapshots, size], a view that the next snapshot may change."""
-        return self._rows[: self._count]
+    def _next_is_whole(self) -> bool:
+        return len(self.moments) % WHOLE == 0
 
-    @property
-    def buffers(self) -> Tensor:
-        """The recorded statistics; [snapshots, buffers], a view that the next snapshot may change."""
-        return self._buffers[: self._count]
+    def append(self, moment: Moment) -> None:
+        """Keep a moment that is due."""
+        self.moments.append(moment)
+        self.nbytes += moment.nbytes
+        self._sizes[moment.whole] = max(self._sizes[moment.whole], moment.nbytes)
+
+    def fill(self, stride: int, moments: list[Moment]) -> None:
+        """Hold these moments in the place of what there is."""
+        self.stride, self.moments, self.nbytes = stride, [], 0
+        for moment in moments:
+            self.append(moment)
+
+    def restrict(self, limit: int) -> None:
+        """Take no more memory than this from now on, but for the fewest moments that a trajectory has."""
+        self.limit = limit
+        while self.nbytes > limit and len(self.moments) > LEAST:
+            self.thin()
+
+    def thin(self) -> None:
+        """Drop every second moment, and the optimiser's memory of all but every eighth that is left."""
+        kept = self.moments[::2]
+        self.moments = [m if i % WHOLE == 0 else m.to_look_at() for i, m in enumerate(kept)]
+        self.stride *= 2
+        self.nbytes = sum(m.nbytes for m in self.moments)
+
+    def cut(self, step: int) -> None:
+        """Drop what is later than ``step``."""
+        self.moments = [m for m in self.moments if m.step <= step]
+        self.nbytes = sum(m.nbytes for m in self.moments)
+
+    def _full(self) -> bool:
+        count = len(self.moments)
+        if count < LEAST:
+            return False
+        dense = count >= ROWS and count % 2 == 0 and self.stride < SPARSE
+        plain = self._sizes[False] or self._sizes[True]  # without the optimiser's memory, where it has any
+        return dense or self.nbytes + (self._sizes[True] if self._next_is_whole else plain) > self.limit
+
+    def at(self, step: int) -> Moment | None:
+        """The moment of exactly this step, if it was kept."""
+        index, rest = divmod(step - self.start, self.stride)
+        return self.moments[index] if rest == 0 and 0 <= index < len(self.moments) else None
+
+    def whole_before(self, step: int) -> Moment | None:
+        """The last moment at or before ``step`` that training can go on from."""
+        index = min((step - self.start) // self.stride, len(self.moments) - 1)
+        return next((self.moments[i] for i in range(index, -1, -1) if self.moments[i].whole), None)
+
+    def until(self, step: int) -> Iterator[Moment]:
+        """The moments up to ``step``, the first first."""
+        count = max(0, min(len(self.moments), (step - self.start) // self.stride + 1))
+        return iter(self.moments[:count])
+
+
+def spaced(moments: Sequence[Moment], most: int = ROWS) -> list[Moment]:
+    """Every moment, or of more than ``most`` every second, fourth, eighth ... from the first on.
+
+    So a longer path has the same points, or every second of them.
+    """
+    every = 1
+    while -(-len(moments) // every) > most:
+        every *= 2
+    return list(moments[::every])
+
+
+def evenly(moments: Sequence[Moment], most: int = ROWS) -> list[Moment]:
+    """Moments at equal distances, as far as there are any: a branch may be recorded more densely than its past.
+
+    Those at the multiples of the largest distance between two of them, or of twice, four times ... that, or the last
+    before such a multiple.
+    """
+    steps = [m.step for m in moments]
+    gap = max((b - a for a, b in pairwise(steps)), default=1)
+    while (steps[-1] - steps[0]) // gap + 1 > most:
+        gap *= 2
+    places = (bisect_right(steps, at) - 1 for at in range(steps[0], steps[-1] + 1, gap))
+    return [moments[k] for k in dict.fromkeys(places)]
 
 
 class Series:
@@ -91,6 +178,27 @@ class Series:
                 if row[0] - kept[-1][0] >= self._gap:
                     kept.append(row)
             self._rows = [*kept, last]
+
+    def until(self, step: int) -> Series:
+        """A series of its own with the rows up to ``step``."""
+        found = Series()
+        found._names, found._gap = self._names, self._gap
+        found._rows = [row for row in self._rows if row[0] <= step]
+        return found
+
+    @classmethod
+    def of(cls, columns: Mapping[str, np.ndarray]) -> Series:
+        """The series with these columns, as :meth:`columns` gives them."""
+        found = cls()
+        found._names = tuple(n for n in columns if n != "step")
+        values = np.stack([columns[n] for n in found._names], axis=1).tolist() if found._names else []
+        found._rows = [(int(s), tuple(v)) for s, v in zip(columns["step"], values, strict=True)]
+        while len(found._rows) > SERIES_ROWS:
+            found._thin()
+        return found
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
     @property
     def last_step(self) -> int:

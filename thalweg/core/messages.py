@@ -5,11 +5,12 @@ Every message carries the generation of the run that it belongs to; a message of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from thalweg.core.scene import AxisSpec, OptimiserSpec, PaceSpec, PlaneSpec, RunSpec, SlicesSpec
+from thalweg.core.scene import AxisSpec, OptimiserSpec, PaceSpec, PlaneSpec, RunSpec, Scene, SlicesSpec, StopSpec
+from thalweg.core.store.surfaces.surface import Surface
 
 NO_BUFFERS = np.empty(0, dtype=np.float32)
 """The running statistics of a network that has none."""
@@ -19,10 +20,16 @@ NO_BUFFERS = np.empty(0, dtype=np.float32)
 
 @dataclass(frozen=True)
 class Start:
-    """Begin a run at step 0."""
+    """Begin runs at step 0, to be trained in lock-step; ``memory`` bytes may be taken by what is recorded of them."""
 
     generation: int
-    run: RunSpec
+    runs: tuple[RunSpec, ...]
+    memory: int = 512 * 2**20
+
+    @property
+    def run(self) -> RunSpec:
+        """The first run."""
+        return self.runs[0]
 
 
 @dataclass(frozen=True)
@@ -44,10 +51,88 @@ class Advance:
 
 @dataclass(frozen=True)
 class Tune:
-    """Change learning rate, momentum or batch size without starting again."""
+    """Change learning rate, momentum or batch size of a run, or when it stops, without starting again.
+
+    Of a run that stands before its newest step, another optimiser begins a branch. ``number`` counts these commands.
+    """
 
     generation: int
+    number: int
     optimiser: OptimiserSpec
+    stop: StopSpec = field(default_factory=StopSpec)
+    run: int = 0
+
+
+@dataclass(frozen=True)
+class Show:
+    """Look at this step, or at the newest (None). While training is paused it goes on from there."""
+
+    generation: int
+    step: int | None
+
+
+@dataclass(frozen=True)
+class Move:
+    """Look so many steps of the player further back (below 0) or on, as far as is recorded."""
+
+    generation: int
+    by: int
+
+
+@dataclass(frozen=True)
+class Focus:
+    """Put a line in front: forms, maps and weights are its own; ``step``: and stand there, exactly."""
+
+    generation: int
+    line: int
+    step: int | None = None
+
+
+@dataclass(frozen=True)
+class Forget:
+    """Drop a line that is not in front."""
+
+    generation: int
+    line: int
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Let what is recorded take no more than so many bytes."""
+
+    generation: int
+    memory: int
+
+
+@dataclass(frozen=True)
+class Save:
+    """Write everything to a run file, in the background; ``landscapes`` are those on screen.
+
+    ``kept``: as the file of the last session, to be offered at the next start, not because the person asked for it.
+    """
+
+    generation: int
+    path: str
+    scene: Scene
+    landscapes: tuple[Surface, ...] = ()
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class SaveParameters:
+    """Write the parameters of the step that is looked at: as safetensors, or (``.pt``) as torch's state dict."""
+
+    generation: int
+    path: str
+
+
+@dataclass(frozen=True)
+class Open:
+    """Take up the run of a file, in the place of what there is; on any failure that stays."""
+
+    generation: int
+    path: str
+    memory: int = 512 * 2**20
 
 
 @dataclass(frozen=True)
@@ -72,12 +157,14 @@ class PlaneLaid:
 class Acknowledge:
     """The last frame was drawn: send the next. ``parameters``: with the current parameters in it.
 
-    ``axes``: with the directions of those among these axes that are read off the run's history.
+    They are those of ``line``, or of the line in front (None). ``axes``: with the directions of those among these axes
+    that are read off the run's history.
     """
 
     generation: int
     parameters: bool
     axes: tuple[AxisSpec, ...] = ()
+    line: int | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +182,10 @@ class Cancel:
     generation: int
 
 
-SessionCommand = Start | Play | Advance | Tune | PlaneLaid | Acknowledge | Download | Cancel
+SessionCommand = (
+    Start | Play | Advance | Tune | Show | Move | Focus | Forget | Limit | Save | SaveParameters | Open
+    | PlaneLaid | Acknowledge | Download | Cancel
+)  # fmt: skip
 
 # --- from the session worker -----------------------------------------------------------------------------------------
 
@@ -105,9 +195,7 @@ class Started:
     """A run stands at step 0: what its views need to know once."""
 
     generation: int
-    run: RunSpec
-    layers: tuple[str, ...]
-    """The name of each layer, its number included."""
+    runs: tuple[RunSpec, ...]
     data: str
     measured: int
     train_count: int
@@ -118,6 +206,11 @@ class Started:
     examples: np.ndarray
     """The first training images, uint8 [n, rows, columns]."""
     labels: tuple[str, ...]
+
+    @property
+    def run(self) -> RunSpec:
+        """The first run."""
+        return self.runs[0]
 
 
 @dataclass(frozen=True)
@@ -143,19 +236,57 @@ class GivenAxis:
 
 
 @dataclass(frozen=True)
+class LineNow:
+    """One line of training as it stands: a run of the scene from its start, or a branch of one."""
+
+    number: int
+    run: int
+    """Which of the runs, from 0."""
+    start: int
+    """Where it left its ``parent``, or 0."""
+    head: int
+    """The newest step."""
+    step: int
+    """The step that is looked at."""
+    live: bool
+    """Whether it is the line that its run goes on with."""
+    recorded: np.ndarray
+    """The steps that can be shown at once, int64, ascending."""
+    changes: tuple[tuple[int, OptimiserSpec], ...]
+    """From which step on which optimiser."""
+    series: dict[str, np.ndarray] | None
+    """The measures; None: as in the frame before."""
+    weight_map: np.ndarray
+    """What the first layer looks at, float32 [rows, columns]; empty where that has no weight for each pixel."""
+    path: Path | None = None
+    parent: int | None = None
+    ended: str = ""
+    """Why it goes on no further, if it does not."""
+
+
+@dataclass(frozen=True)
 class Frame:
     """Everything that moves, at one moment; a later frame replaces an earlier one."""
 
     generation: int
     step: int
+    """The step that is looked at."""
     epoch: float
     stepping: bool
     """Whether steps are due or being taken."""
     steps_per_second: float
-    series: dict[str, np.ndarray]
-    weight_map: np.ndarray
-    path: Path | None = None
+    lines: tuple[LineNow, ...]
+    focus: int
+    """The number of the line in front."""
+    following: bool = True
+    """Whether the step is the newest, and will be."""
+    apart: bool = False
+    """Whether an earlier step is looked at while the runs stand elsewhere."""
+    tuned: int = 0
+    """The number of the last Tune that was taken up."""
     parameters: np.ndarray | None = None
+    of: tuple[int, int] = (0, 0)
+    """The line and the step that the parameters are of."""
     axes: tuple[AxisSpec, ...] = ()
     """The axes that directions were asked for."""
     given: tuple[GivenAxis | None, ...] = ()
@@ -163,13 +294,79 @@ class Frame:
     buffers: np.ndarray = field(default_factory=lambda: NO_BUFFERS)
     """The running statistics that belong to the parameters, float32 [count]; see :mod:`thalweg.core.buffers`."""
 
+    @property
+    def line(self) -> LineNow:
+        """The line in front."""
+        return next(line for line in self.lines if line.number == self.focus)
+
+    @property
+    def series(self) -> dict[str, np.ndarray]:
+        """The measures of the line in front."""
+        return self.line.series or {}
+
+    @property
+    def weight_map(self) -> np.ndarray:
+        """That of the line in front."""
+        return self.line.weight_map
+
+    @property
+    def path(self) -> Path | None:
+        """The path of the line in front."""
+        return self.line.path
+
+    def after(self, before: Frame | None) -> Frame:
+        """The same with the measures that were left out because they are those of the frame ``before``."""
+        if before is None or all(line.series is not None for line in self.lines):
+            return self
+        known = {line.number: line.series for line in before.lines}
+        lines = tuple(
+            replace(line, series=known.get(line.number)) if line.series is None else line for line in self.lines
+        )
+        return replace(self, lines=lines)
+
 
 @dataclass(frozen=True)
 class Stopped:
-    """Training stopped by itself; the sentence says why."""
+    """Training stopped by itself; the sentence says why.
+
+    ``rescue``: the step to go back to and the learning rate to try there, where the loss is not finite any more.
+    """
 
     generation: int
     sentence: str
+    line: int = 0
+    rescue: tuple[int, float] | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run file was taken up: its scene. Started and a frame follow."""
+
+    generation: int
+    path: str
+    scene: Scene
+
+
+@dataclass(frozen=True)
+class NotOpened:
+    """A run file could not be taken up; the sentence says why, and everything is as it was."""
+
+    generation: int
+    path: str
+    sentence: str
+    foreign: bool = False
+    """Whether it is a whole HDF5 file that is no run, as a surface is."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A run file was written, or not: then the sentence says why, and the old file is as it was."""
+
+    generation: int
+    path: str
+    kept: bool
+    step: int = 0
+    sentence: str = ""
 
 
 @dataclass(frozen=True)
@@ -211,7 +408,7 @@ class Downloaded:
     name: str
 
 
-SessionEvent = Started | Frame | Stopped | DataMissing | Downloaded | Failed | Progress
+SessionEvent = Started | Frame | Stopped | Opened | NotOpened | Saved | DataMissing | Downloaded | Failed | Progress
 
 # --- to and from the landscape worker --------------------------------------------------------------------------------
 
@@ -236,6 +433,8 @@ class MapRequest:
     point: np.ndarray
     x_range: tuple[float, float]
     y_range: tuple[float, float]
+    line: int = 0
+    """The line of training that the point is on."""
     given: tuple[GivenAxis | None, ...] = ()
     """The directions of the axes that are read off the run's history, as they were at ``laid_step``."""
     buffers: np.ndarray = field(default_factory=lambda: NO_BUFFERS)
@@ -267,6 +466,7 @@ class Map:
     labels: tuple[str, str] = ("", "")
     units: tuple[str, str] = ("", "")
     cosine: float = 0.0
+    line: int = 0
 
 
 @dataclass(frozen=True)

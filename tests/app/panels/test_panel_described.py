@@ -19,6 +19,7 @@ SPECS = (
     "run.network",
     "run.objective",
     "run.optimiser",
+    "run.stop",
     "pace",
     "view",
     "view.plane",
@@ -54,7 +55,7 @@ def test_every_field_has_a_title_and_help(spec):
 
 def test_fields_in_the_order_of_the_spec():
     """Inner specs are left out, not flattened."""
-    assert [f.path for f in fields_at("run")] == ["run.seed", "run.steps"]
+    assert [f.path for f in fields_at("run")] == ["run.name", "run.seed", "run.seeds", "run.steps"]
 
 
 def test_only_runs_restart():

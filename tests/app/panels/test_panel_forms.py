@@ -14,7 +14,7 @@ from thalweg.app.panels.view_panel import ViewPanel
 from thalweg.core.scene import Scene
 from thalweg.core.scene.axis import DirectionKind
 
-RUN = ("run", "run.data", "run.network", "run.objective", "run.optimiser")
+RUN = ("run", "run.data", "run.network", "run.objective", "run.optimiser", "run.stop")
 VIEW = ("view", "view.plane", "view.plane.x", "view.plane.y", "view.camera", "view.slices")
 
 

@@ -3,9 +3,11 @@
 import pytest
 from PyQt6.QtWidgets import QLineEdit
 
+from thalweg.app.intents import DiscardDraft, Edit
 from thalweg.app.panels.run_panel import RunPanel
+from thalweg.app.reduce import reduce
 from thalweg.app.settings import Settings
-from thalweg.app.state import DiscardDraft, Edit, opened, reduce
+from thalweg.app.state import opened
 from thalweg.core.scene import Scene
 
 

@@ -134,12 +134,11 @@ def test_a_download_reports_its_progress_and_ends_in_the_cache(
 
 def test_a_download_needs_no_run_and_leaves_one_alone(session: Session, server: Server) -> None:
     """It is asked for when there is none; where there is, it trains on as before."""
-    session.say(Start(1, tiny_run()))
-    assert session.service.run is not None
-    before = session.service.run.session.snapshot()
+    session.say(Start(1, (tiny_run(),)))
+    assert session.service.runs is not None
+    before = session.service.runs.front.session.snapshot()
     assert session.say(Download(1, "mnist")) == [Downloaded(1, "mnist")]
-    assert session.service.run is not None
-    assert (session.service.run.session.snapshot() == before).all()
+    assert (session.service.runs.front.session.snapshot() == before).all()
 
 
 @pytest.mark.parametrize("after", [0, 1, 3, 30])
@@ -162,7 +161,7 @@ def test_a_server_that_says_no_is_a_failure_with_a_sentence(session: Session, se
     (failed,) = session.say(Download(1, "mnist"))
     assert isinstance(failed, Failed)
     assert "404" in failed.sentence
-    assert isinstance(session.say(Start(2, tiny_run()))[0], Started)
+    assert isinstance(session.say(Start(2, (tiny_run(),)))[0], Started)
 
 
 # --- behind the worker's loop ----------------------------------------------------------------------------------------
@@ -238,7 +237,7 @@ def test_a_start_during_a_download_ends_it_and_begins(worker: Worker, server: Se
     server.go_on.clear()
     worker.pipe.send(Download(1, "mnist"))
     worker.until(Progress)
-    worker.pipe.send(Start(2, tiny_run()))
+    worker.pipe.send(Start(2, (tiny_run(),)))
     server.go_on.set()
     failed = worker.until(Failed)
     assert isinstance(failed, Failed)

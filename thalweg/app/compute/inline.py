@@ -45,7 +45,7 @@ class InlineSession:
         events, self._events = self._events, []
         if isinstance(self._service, TrainingService):
             stopped, frame = self._service.work(seconds), self._service.frame()
-            events += [e for e in (frame, stopped) if e is not None]
+            events += [e for e in (frame, stopped, *self._service.news()) if e is not None]
         return events
 
     def restart(self, device: str | None = None) -> None:

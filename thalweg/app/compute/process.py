@@ -27,6 +27,8 @@ from thalweg.core.messages import (
     Map,
     MapRequest,
     Ready,
+    Save,
+    SaveParameters,
     SessionCommand,
     Share,
     SliceRequest,
@@ -206,11 +208,14 @@ def _serve_session(pipe: Connection, inbox: Inbox, service: TrainingService) -> 
         waiting.extend(inbox.take(0 if waiting else min(service.wait(), until_frame or 0.02)))
         while waiting:
             last = max((i for i, c in enumerate(waiting) if isinstance(c, Start)), default=0)
-            del waiting[:last]  # what came before the newest start is of no run any more
+            # what came before the newest start is of no run any more, but what was to be written is written
+            waiting[:last] = [c for c in waiting[:last] if isinstance(c, Save | SaveParameters)]
             for event in service.handle(waiting.pop(0), cancelled):
                 pipe.send(event)
         stopped = service.work(SLICE)
-        if time.perf_counter() >= next_frame and (frame := service.frame()) is not None:
+        for saved in service.news():
+            pipe.send(saved)
+        if (service.urgent or time.perf_counter() >= next_frame) and (frame := service.frame()) is not None:
             next_frame = time.perf_counter() + FRAME_INTERVAL
             pipe.send(frame)
         if stopped:

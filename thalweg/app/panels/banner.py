@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout
+from PyQt6.QtGui import QResizeEvent
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy
 
 from thalweg.app.panels.tab_focus import tab_focus
 from thalweg.core.messages import Progress
@@ -25,14 +26,11 @@ class Banner(QFrame):
         self.label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.bar = QProgressBar()
         self.bar.setMaximumWidth(220)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 8, 4)
-        column.setSpacing(4)
-        column.addWidget(self.label)
-        self._row = QHBoxLayout()
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(8, 4, 8, 4)
+        self._row.setSpacing(8)
+        self._row.addWidget(self.label, 1)
         self._row.addWidget(self.bar)
-        self._row.addStretch(1)
-        column.addLayout(self._row)
         self.buttons: dict[str, QPushButton] = {}
         self.hide()
 
@@ -51,7 +49,17 @@ class Banner(QFrame):
                 tab_focus(button)
                 self.buttons[name] = button
                 self._row.addWidget(button)
+        self._fit()
         self.bar.setVisible(progress is not None)
         if progress is not None:
             self.bar.setRange(0, progress.total if progress.total < 2**31 else 0)
             self.bar.setValue(min(progress.done, 2**31 - 1))
+
+    def _fit(self) -> None:
+        """No higher than the sentence needs in its width: a label that wraps asks for more."""
+        self.label.setFixedHeight(max(self.label.heightForWidth(max(200, self.label.width())), 1))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Wrap to the new width."""
+        super().resizeEvent(event)
+        self._fit()

@@ -7,13 +7,13 @@ from collections.abc import Collection, Mapping
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QSizePolicy, QTabWidget, QWidget
 
-from thalweg.app.views.figure import Figure
+from thalweg.app.panels.tiles import Tiles
 
 
 class Centre(QTabWidget):
     """Figures by their panel's name; tabs are there only while more than one is open. Must not change state."""
 
-    def __init__(self, figures: Mapping[str, Figure], parent: QWidget | None = None) -> None:
+    def __init__(self, figures: Mapping[str, Tiles], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._figures = figures
         self.setDocumentMode(True)

@@ -70,6 +70,7 @@ class PathLine(pg.GraphicsObject):
     def __init__(self) -> None:
         super().__init__()
         self._points, self._ends_here = np.empty((0, 2)), False
+        self._dashes = Qt.PenStyle.SolidLine
         self._width, self._core, self._halo, self._mark = (
             1.6,
             QColor("white"),
@@ -85,9 +86,10 @@ class PathLine(pg.GraphicsObject):
         self.prepareGeometryChange()
         self.update()
 
-    def set_style(self, width: float) -> None:
-        """Width of the line; arrows and markers grow with it."""
-        self._width = width
+    def set_style(self, width: float, colour: QColor | None = None, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> None:
+        """Width of the line, with which arrows and markers grow; its colour (None: white) and its dashes."""
+        self._width, self._dashes = width, style
+        self._core, self._mark = colour or QColor("white"), colour or QColor("#ff5a1f")
         self.update()
 
     @property
@@ -118,8 +120,12 @@ class PathLine(pg.GraphicsObject):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         line = QPolygonF([QPointF(*p) for p in pixels.tolist()])
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        for colour, width in ((QColor(0, 0, 0, 150), self._width + 1.6), (self._core, self._width)):
-            pen = QPen(colour, width)
+        solid = Qt.PenStyle.SolidLine
+        for colour, width, style in (
+            (QColor(0, 0, 0, 150), self._width + 1.6, solid),
+            (self._core, self._width, self._dashes),
+        ):
+            pen = QPen(colour, width, style)
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
             painter.setPen(pen)
             painter.drawPolyline(line)

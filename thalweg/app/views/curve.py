@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
+from PyQt6.QtGui import QColor
 
 from thalweg.app.theme import LINE_STYLES, Theme
 
@@ -38,14 +39,28 @@ def thinned(x: np.ndarray, y: np.ndarray, columns: int) -> tuple[np.ndarray, np.
     return x[kept], y[kept]
 
 
+PALE = 110
+"""Opacity, of 255, of a curve that stands back."""
+
+
 class Curve:
-    """A named curve in a plot, in the colour and line style of its number.
+    """A named curve in a plot, in the colour and line style of its number, or in a line style of its own.
 
     One of very many has its place among them instead, ``share`` from 0 to 1, and takes its colour from a scale.
+    ``pale``: it stands back behind others.
     """
 
-    def __init__(self, plot: pg.PlotItem, number: int, name: str, share: float | None = None) -> None:
+    def __init__(
+        self,
+        plot: pg.PlotItem,
+        number: int,
+        name: str,
+        share: float | None = None,
+        style: int | None = None,
+        pale: bool = False,
+    ) -> None:
         self.number, self.name, self._plot, self._share = number, name, plot, share
+        self._style, self._pale = number if style is None else style, pale
         self.item = pg.PlotCurveItem(connect="finite", skipFiniteCheck=False, name=name)
         plot.addItem(self.item)
         self._newest = pg.ScatterPlotItem(size=5, pen=None)
@@ -58,14 +73,20 @@ class Curve:
 
     def dress(self, theme: Theme) -> None:
         """Take the theme's colour and width."""
-        colour, style = theme.series[self.number % len(theme.series)], LINE_STYLES[self.number % len(LINE_STYLES)]
+        name, style = theme.series[self.number % len(theme.series)], LINE_STYLES[self._style % len(LINE_STYLES)]
         if self._share is not None:
-            colour, style = pg.colormap.get(theme.colour_map).map(SCALE * self._share, "qcolor").name(), LINE_STYLES[0]
+            name = pg.colormap.get(theme.colour_map).map(SCALE * self._share, "qcolor").name()
+            style = LINE_STYLES[self._style % len(LINE_STYLES)] if self._style != self.number else LINE_STYLES[0]
+        colour = QColor(name)
+        if self._pale:
+            colour.setAlpha(PALE)
         self._newest.setBrush(pg.mkBrush(colour))
         self.item.setPen(theme.pen(colour, 1.0, style))
+        self.item.setZValue(-1 if self._pale else 0)
 
-    def set(self, x: np.ndarray, y: np.ndarray) -> None:
-        """Draw these points, the newest with a dot; non-finite ones are gaps."""
-        ends = [(x[-1], y[-1])] if len(x) and np.isfinite([x[-1], y[-1]]).all() else []
+    def set(self, x: np.ndarray, y: np.ndarray, mark: float = np.inf) -> None:
+        """Draw these points, with a dot at the last at or before ``mark``; non-finite ones are gaps."""
+        at = int(np.count_nonzero(~(x > mark))) - 1
+        ends = [(x[at], y[at])] if at >= 0 and np.isfinite([x[at], y[at]]).all() else []
         self._newest.setData(pos=np.array(ends).reshape(-1, 2))
         self.item.setData(*thinned(x, y, max(50, int(self._plot.getViewBox().width() / COLUMN))))

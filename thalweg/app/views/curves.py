@@ -1,16 +1,32 @@
-"""Loss and accuracy against steps, on training and test examples."""
+"""Loss and accuracy against steps, on training and test examples, of one run or of several."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
+from PyQt6.QtCore import QPointF
+from PyQt6.QtGui import QResizeEvent
 
+from thalweg.app.overlay import DrawnLine, fan_of
 from thalweg.app.theme import Theme
 from thalweg.app.views.axes import FittingAxis, SwitchableAxis, log10
 from thalweg.app.views.curve import Curve
-from thalweg.app.views.figure import Figure, dress_axes, dress_legend, fit_legend, label_axis
+from thalweg.app.views.fan_curve import FanCurve, Member
+from thalweg.app.views.figure import Figure, dress_axes, dress_legend, fit_legend, label_axis, legend_columns
+from thalweg.app.views.lost import LostMarks
 
-Series = dict[str, np.ndarray]
+MEASURES = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
+
+SPLITS = {"both": ("train", "test"), "training": ("train",), "test": ("test",)}
+"""Which curves are drawn, by the view's choice."""
+
+ROOMY = 28
+"""Height of the figure, in font sizes, from which on there is room for the names of lines: the window has them too."""
+
+Key = tuple[int, str]
+"""Number of a line (or -1 - fan), and a measure."""
 
 
 class CurvesFigure(Figure):
@@ -28,12 +44,9 @@ class CurvesFigure(Figure):
         self.accuracy.setXLink(self.loss)
         self.legend = pg.LegendItem(colCount=2, verSpacing=-4)
         self.top.addItem(self.legend, row=0, col=1)
-        self._curves: dict[str, Curve] = {}
-        for number, split in enumerate(("train", "test")):
-            name = "training" if split == "train" else "test"
-            self._curves[f"{split}_loss"] = Curve(self.loss, number, name)
-            self._curves[f"{split}_accuracy"] = Curve(self.accuracy, number, name)
-            self.legend.addItem(self._curves[f"{split}_loss"].item, name)
+        self.curves: dict[Key, Curve] = {}
+        self.fans: dict[Key, FanCurve] = {}
+        self.lost = LostMarks(self.loss)
         self.accuracy.setYRange(0, 100, padding=0.03)
         self.accuracy.setLimits(yMin=-4, yMax=104)
         for plot in (self.loss, self.accuracy):
@@ -42,11 +55,16 @@ class CurvesFigure(Figure):
             plot.setLimits(xMin=0)  # steps, or their logarithms
             plot.getAxis("left").setWidth(52)
         self.loss.getAxis("bottom").setStyle(showValues=False)
-        self._series: Series = {}
-        self._unit = ""
+        self.scene().sigMouseMoved.connect(self._point_at)
+        self._lines: tuple[DrawnLine, ...] = ()
+        self._drawn: tuple[object, ...] = ()
         self._log = (False, False)
+        self._legend_place = (0, 1)
         label_axis(self.accuracy, "left", "accuracy (%)")
         label_axis(self.accuracy, "bottom", "step")
+
+    def _all(self) -> list[Curve | FanCurve]:
+        return [*self.curves.values(), *self.fans.values()]
 
     def set_theme(self, theme: Theme) -> None:
         """Dress the plots."""
@@ -54,41 +72,166 @@ class CurvesFigure(Figure):
         for plot in (self.loss, self.accuracy):
             dress_axes(plot, theme)
             plot.getAxis("left").setWidth(theme.font_size * 6)
-        for curve in self._curves.values():
+        for curve in self._all():
             curve.dress(theme)
+        self.lost.dress(theme)
         dress_legend(self.legend, theme)
         fit_legend(self.legend)
 
-    def set_series(self, series: Series, unit: str, log_loss: bool, log_steps: bool) -> None:
-        """Draw the columns ``train_loss``, ``test_loss``, ``train_accuracy``, ``test_accuracy`` over ``step``."""
-        again = bool(self._series and series and series["step"][-1] < self._series["step"][-1])
-        self._series, self._unit = series, unit
-        self.set_empty(not series)
-        if not series:
+    def set_lines(
+        self, lines: Sequence[DrawnLine], unit: str, log_loss: bool, log_steps: bool, which: str = "both"
+    ) -> None:
+        """Draw the measures of lines of training; runs that differ in their seed alone as median and band."""
+        lines = tuple(line for line in lines if line.series)
+        again = bool(self._lines and lines and _last(lines) < _last(self._lines))
+        self._lines = lines
+        self.set_empty(not lines)
+        if not lines:
             return
         if again:  # another run has begun: a single point does not set a range
             self.loss.setXRange(0, 1)
             for plot in (self.loss, self.accuracy):
                 plot.enableAutoRange(x=True)
         label_axis(self.loss, "left", f"loss ({unit})" if unit != "1" else "loss")
-        if (log_loss, log_steps) != self._log:
-            self._log = (log_loss, log_steps)
-            self._axes["loss"].set_logarithmic(log_loss)
-            self._axes["a"].set_logarithmic(log_steps)
-            self._axes["b"].set_logarithmic(log_steps)
-            for plot in (self.loss, self.accuracy):
-                plot.enableAutoRange(x=True)
-            self.loss.enableAutoRange(y=True)
-            label_axis(self.accuracy, "bottom", "step (logarithmic; step 0 left out)" if log_steps else "step")
-        steps = log10(series["step"].astype(float)) if log_steps else series["step"].astype(float)
-        for name, curve in self._curves.items():
-            values = series[name]
-            if name.endswith("accuracy"):
-                values = 100 * values
-            elif log_loss:
-                values = log10(values)
-            curve.set(steps, values)
+        self._scale(log_loss, log_steps)
+        self._rebuild(lines, which)
+        for line in lines:
+            for name in MEASURES:
+                if (line.number, name) in self.curves:
+                    x, y = self._points(line, name)
+                    self.curves[line.number, name].set(x, y, self._place(line.step))
+        for (key, name), fan in self.fans.items():
+            self._set_fan(fan, [m for m in lines if m.fan == -1 - key], name)
+        self.lost.set([(self._steps(m.series["step"]), m.series["train_loss"]) for m in lines])
+
+    def _scale(self, log_loss: bool, log_steps: bool) -> None:
+        if (log_loss, log_steps) == self._log:
+            return
+        self._log = (log_loss, log_steps)
+        self._axes["loss"].set_logarithmic(log_loss)
+        self._axes["a"].set_logarithmic(log_steps)
+        self._axes["b"].set_logarithmic(log_steps)
+        for plot in (self.loss, self.accuracy):
+            plot.enableAutoRange(x=True)
+        self.loss.enableAutoRange(y=True)
+        label_axis(self.accuracy, "bottom", "step (logarithmic; step 0 left out)" if log_steps else "step")
+
+    def _place(self, step: float) -> float:
+        if not self._log[1]:
+            return float(step)
+        return float(np.log10(step)) if step > 0 else -np.inf  # no place
+
+    def _points(self, line: DrawnLine, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """A measure of a line as it is drawn: x and y."""
+        return self._steps(line.series["step"]), self._values(line.series[name], name)
+
+    def _steps(self, steps: np.ndarray) -> np.ndarray:
+        return log10(steps.astype(float)) if self._log[1] else steps.astype(float)
+
+    def _values(self, values: np.ndarray, name: str) -> np.ndarray:
+        if name.endswith("accuracy"):
+            return 100 * values
+        return log10(values) if self._log[0] else values
+
+    def _set_fan(self, fan: FanCurve, members: Sequence[DrawnLine], name: str) -> None:
+        found = fan_of(members, name)
+        low, median, high = (self._values(v, name) for v in (found.low, found.median, found.high))
+        each = [Member(m.name, *self._points(m, name)) for m in members]
+        fan.set(self._steps(found.steps), low, median, high, each)
+
+    def _rebuild(self, lines: tuple[DrawnLine, ...], which: str) -> None:
+        """Make the curves that these lines need; those of one line alone tell training and test by colour."""
+        splits = SPLITS[which]
+        wanted = (splits, tuple((m.number, m.style, m.past, m.fan, m.name) for m in lines))
+        if wanted == self._drawn:
+            return
+        self._drawn = wanted
+        for curve in self._all():
+            curve.remove()
+        self.curves, self.fans = {}, {}
+        self.legend.clear()
+        fans = {fan: [m for m in lines if m.fan == fan] for fan in {m.fan for m in lines} if fan >= 0}
+        fans = {fan: members for fan, members in fans.items() if len(members) > 1}
+        alone = [m for m in lines if m.fan not in fans]
+        single = len(alone) == 1 and not fans
+        for line in alone:
+            for name in MEASURES:
+                split, _, kind = name.partition("_")
+                if split in splits:
+                    plot, second = self.loss if kind == "loss" else self.accuracy, split == "test"
+                    number = int(second) if single else line.style
+                    pale = not single and (line.past or (second and len(splits) > 1))
+                    words = ("training", "test")[second] if single else line.name
+                    self.curves[line.number, name] = Curve(plot, number, words, pale=pale)
+        for fan, members in sorted(fans.items()):
+            for name in MEASURES:
+                split, _, kind = name.partition("_")
+                if split == splits[0]:  # bands over bands would hide each other
+                    plot = self.loss if kind == "loss" else self.accuracy
+                    style = members[0].style
+                    self.fans[-1 - fan, name] = FanCurve(plot, style, style, _fan_name(members))
+        for curve in self._all():
+            curve.dress(self.theme)
+        self._name_lines(splits, single)
+
+    def _name_lines(self, splits: tuple[str, ...], single: bool) -> None:
+        named = [f"{split}_loss" for split in (splits if single else splits[:1])]
+        for (_, name), curve in self.curves.items():
+            if name in named:
+                self.legend.addItem(curve.item, curve.name)
+        for (_, name), fan in self.fans.items():
+            if name == f"{splits[0]}_loss":
+                self.legend.addItem(fan.item, fan.median.name)
+        self._place_legend(single)
+
+    def _place_legend(self, single: bool) -> None:
+        """Beside the heading, or in a row of its own where names of lines need the room."""
+        place = (0, 1) if single else (1, 0)
+        if place != self._legend_place:
+            self.top.removeItem(self.legend)
+            self.top.addItem(self.legend, row=place[0], col=place[1])
+            self._legend_place = place
+        dress_legend(self.legend, self.theme)
+        self.legend.setVisible(not self._compact and (single or self.height() > ROOMY * self.theme.font_size))
+        if single:
+            self.legend.setColumnCount(2)
+        else:
+            legend_columns(self.legend, self.width() - 24)
+        fit_legend(self.legend)
+
+    def set_compact(self, compact: bool) -> None:
+        """Without the legend too."""
+        super().set_compact(compact)
+        self.legend.setVisible(not compact)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Write the legend in as many rows as the new width takes."""
+        if hasattr(self, "_legend_place") and self._legend_place == (1, 0) and not self.closed:
+            self._place_legend(False)  # before the layout takes its width
+        super().resizeEvent(event)
+
+    def _point_at(self, where: QPointF) -> None:
+        """Show the member of a fan that the pointer is at."""
+        for (_, name), fan in self.fans.items():
+            plot = self.loss if name.endswith("loss") else self.accuracy
+            if plot.getViewBox().sceneBoundingRect().contains(where):
+                fan.point_at(where)
+            else:
+                fan.leave()
 
     def table(self) -> dict[str, np.ndarray]:
-        """Step, losses (in the objective's unit) and accuracies (0 to 1)."""
-        return {k: v for k, v in self._series.items() if not k.startswith("gradient_")}
+        """Step, losses (in the objective's unit) and accuracies (0 to 1); of several lines, one after the other."""
+        names = ("step", *MEASURES)
+        found = {n: np.concatenate([m.series[n] for m in self._lines]) for n in names} if self._lines else {}
+        if len(self._lines) > 1:
+            run = np.concatenate([np.full(len(m.series["step"]), m.name) for m in self._lines])
+            return {"run": run} | found
+        return found
+
+
+def _last(lines: Sequence[DrawnLine]) -> int:
+    return max(int(m.series["step"][-1]) for m in lines)
+
+
+def _fan_name(members: Sequence[DrawnLine]) -> str:
+    return f"{len(members)} seeds: median, range"

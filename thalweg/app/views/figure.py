@@ -115,7 +115,7 @@ class Figure(pg.GraphicsLayoutWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.theme = LIGHT
+        self.theme, self._compact = LIGHT, False
         self.heading = TextBlock(1.1, bold=True)
         self.caption = TextBlock(0.88, quiet=True)
         self.top: pg.GraphicsLayout = self.addLayout(row=0, col=0)
@@ -153,6 +153,13 @@ class Figure(pg.GraphicsLayoutWidget):
     def set_caption(self, text: str) -> None:
         """The lines below the picture: what it shows, of which data, and how far it can be trusted."""
         self.caption.set_text(text)
+        self.setToolTip(text if self._compact else "")
+
+    def set_compact(self, compact: bool) -> None:
+        """Leave heading and caption out, as in a small picture beside others; the caption is in the tooltip."""
+        self.heading.setVisible(not compact)
+        self.caption.setVisible(not compact)
+        self._compact = compact
 
     @contextmanager
     def whole_caption(self) -> Iterator[None]:
@@ -204,6 +211,16 @@ def dress_legend(legend: pg.LegendItem, theme: Theme) -> None:
     legend.setLabelTextSize(f"{theme.font_size}pt")
     for _, label in legend.items:
         label.setText(label.text, color=theme.text, size=f"{theme.font_size}pt")
+
+
+def legend_columns(legend: pg.LegendItem, room: float) -> None:
+    """As many columns as the legend's texts fit in so many pixels."""
+    count = len(legend.items)
+    for columns in range(count, 0, -1):
+        legend.setColumnCount(columns)
+        legend.layout.activate()
+        if legend.layout.effectiveSizeHint(Qt.SizeHint.MinimumSize).width() <= room or columns == 1:
+            return
 
 
 def fit_legend(legend: pg.LegendItem) -> None:

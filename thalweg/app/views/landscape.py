@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PyQt6.QtCore import QEvent, QPointF, QRect, pyqtSignal
 from PyQt6.QtGui import QColor
 
-from thalweg.app.theme import Theme
+from thalweg.app.theme import LINE_STYLES, ON_MAP, Theme
 from thalweg.app.views.axes import FittingAxis
 from thalweg.app.views.colour_bar import ColourBar
 from thalweg.app.views.contour_items import Bands, PathLine
@@ -58,6 +58,8 @@ class LandscapeFigure(Figure):
         self.box.sigResized.connect(self._read)
         self.box.zoom_requested.connect(self.zoom_requested)
         self.box.whole_requested.connect(self.whole_requested)
+        self.others: list[PathLine] = []
+        self._beside: tuple[tuple[Path, int], ...] = ()
         self._map: Map | None = None
         self._path: Path | None = None
         self._zoom: Ranges | None = None
@@ -75,6 +77,7 @@ class LandscapeFigure(Figure):
         self._lines.set_style(pg.mkPen(QColor(0, 0, 0, 150), width=1), theme.font(0.88))
         self._arrows.set_scale(theme.font_size / 9)
         self.path.set_style(0.3 + theme.line_width)
+        self._dress_others()
         if self._map:
             self._draw(self._map)
 
@@ -111,6 +114,25 @@ class LandscapeFigure(Figure):
         self.path.set(*points.T)
         self._lines.set_course(points, self.path.reach)
         self._read()
+
+    def set_others(self, paths: tuple[tuple[Path, int], ...]) -> None:
+        """Draw the paths of other lines of training, each with the number of its style, behind the path."""
+        self._beside = paths
+        while len(self.others) > len(paths):
+            self.plot.removeItem(self.others.pop())
+        while len(self.others) < len(paths):
+            self.others.append(PathLine())
+            self.others[-1].setZValue(0.5)
+            self.plot.addItem(self.others[-1])
+        for item, (path, _) in zip(self.others, paths, strict=True):
+            item.set(path.alpha, path.beta)
+        self.path.setZValue(1)
+        self._dress_others()
+
+    def _dress_others(self) -> None:
+        for item, (_, style) in zip(self.others, self._beside, strict=True):
+            colour = QColor(ON_MAP[style % len(ON_MAP)])
+            item.set_style(0.1 + self.theme.line_width, colour, LINE_STYLES[style % len(LINE_STYLES)])
 
     def set_zoom(self, zoom: Ranges | None) -> None:
         """Show these ranges, with what there is of the map until one of them arrives; None: the whole map."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,8 +12,9 @@ from torch import Tensor
 from thalweg.core.curvature.steps import finish
 from thalweg.core.messages import GivenAxis
 from thalweg.core.parameters import Layout
-from thalweg.core.plane.direction import Direction, DirectionError
+from thalweg.core.plane.direction import Direction, DirectionError, check_layers
 from thalweg.core.plane.principal import Components, principal_steps
+from thalweg.core.plane.projection import Past
 from thalweg.core.plane.towards import towards
 from thalweg.core.plane.update import last_update
 from thalweg.core.scene import AxisSpec
@@ -23,24 +23,16 @@ SNAPSHOTS = 128
 """Snapshots that principal components are taken of at most: of a longer trajectory, evenly spaced ones."""
 
 
-class Past(Protocol):
-    """Recorded snapshots of a run: parameters ``rows`` [n, size] at ``steps`` [n]."""
-
-    @property
-    def steps(self) -> np.ndarray:
-        """The steps, int64 [n]."""
-
-    @property
-    def rows(self) -> Tensor:
-        """The parameters, [n, size]."""
-
-
 @dataclass(frozen=True)
 class Recorded:
-    """A past that is over."""
+    """A past that is over: the parameters [n, size] at these steps [n]."""
 
     steps: np.ndarray
-    rows: Tensor
+    parameters: Tensor
+
+    def rows(self, chosen: slice = slice(None)) -> Tensor:
+        """The parameters of some of the steps."""
+        return self.parameters[chosen]
 
 
 def given_axes(
@@ -76,6 +68,7 @@ def _direction(
     before: Tensor | None,
     layout: Layout,
 ) -> Direction:
+    check_layers(axis.layers, len(layout.layers))
     if axis.kind == "principal":
         return components.of(axis).direction(axis.rank, current)
     if axis.kind == "update":
@@ -83,14 +76,14 @@ def _direction(
             raise DirectionError("the last update is known once another step was taken")
         return last_update(before, current, axis.layers, layout, axis.vectors)
     if axis.towards == "start":
-        return towards(current, past.rows[0], axis.layers, layout, "the start", axis.vectors)
+        return towards(current, past.rows(slice(0, 1))[0], axis.layers, layout, "the start", axis.vectors)
     wanted = int(axis.towards)
     if wanted > step:
         raise DirectionError(f"the run has not come to step {wanted:,}; it is at step {step:,}")
     at = int(abs(past.steps - wanted).argmin())
     found = int(past.steps[at])
     name = f"step {found:,}" + (f", the recorded step nearest to {wanted:,}," if found != wanted else "")
-    return towards(current, past.rows[at], axis.layers, layout, name, axis.vectors)
+    return towards(current, past.rows(slice(at, at + 1))[0], axis.layers, layout, name, axis.vectors)
 
 
 class _Components:
@@ -113,8 +106,7 @@ class _Components:
 
 def _spaced(past: Past, step: int, current: Tensor) -> Tensor:
     """Evenly spaced snapshots up to the current point [n, size]."""
-    rows = past.rows
-    every = -(-len(rows) // SNAPSHOTS)
-    rows = rows[::every]
+    every = -(-len(past.steps) // SNAPSHOTS)
+    rows = past.rows(slice(None, None, every))
     at_end = past.steps[::every][-1] == step
     return rows if at_end else torch.cat([rows, current[None]])

@@ -6,11 +6,12 @@ from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from thalweg.core.parameters import Layout
-from thalweg.core.plane.direction import Direction, DirectionError
+from thalweg.core.plane.direction import Direction, DirectionError, check_layers
 from thalweg.core.plane.gradient import descent
 from thalweg.core.plane.hessian import hessian_steps
 from thalweg.core.plane.plane import Plane
@@ -38,6 +39,7 @@ def lay(
     found: list[Direction | None] = list(given)
     gradient: Tensor | None = None
     for i, axis in enumerate(axes):
+        check_layers(axis.layers, len(problem.layout.layers))
         match axis.kind:
             case "gradient":
                 if gradient is None:
@@ -94,9 +96,12 @@ def _towards_run_file(problem: Problem, origin: Tensor, axis: AxisSpec) -> Direc
         recording = read(path)
     except RunFileError as e:
         raise DirectionError(f"towards: {e}") from e
-    at = recording.nearest(int(named["step"]) if named["step"] else None)
-    name = f"step {recording.steps[at]:,} of {path.name}"
-    return towards(origin, torch.from_numpy(recording.parameters[at]), axis.layers, problem.layout, name, axis.vectors)
+    line = recording.whole_of(recording.front)
+    at = line.nearest(int(named["step"]) if named["step"] else None)
+    name = f"step {line.steps[at]:,} of {path.name}"
+    return towards(
+        origin, torch.from_numpy(np.array(line.parameters[at])), axis.layers, problem.layout, name, axis.vectors
+    )
 
 
 def perpendicular_by_filters(y: Direction, x: Direction, layout: Layout) -> Direction:

@@ -6,7 +6,7 @@ from thalweg.core.scene.network import NetworkSpec
 from thalweg.core.scene.scene import Scene, dumps, load, loads, parse, save
 from thalweg.core.scene.slices import SlicesSpec
 from thalweg.core.scene.spec import Spec, SpecError
-from thalweg.core.scene.training import ObjectiveSpec, OptimiserSpec, RunSpec
+from thalweg.core.scene.training import ObjectiveSpec, OptimiserSpec, RunSpec, StopSpec
 from thalweg.core.scene.view import PaceSpec, PlaneSpec, ViewSpec
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "SlicesSpec",
     "Spec",
     "SpecError",
+    "StopSpec",
     "ViewSpec",
     "dumps",
     "load",

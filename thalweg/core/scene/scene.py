@@ -17,6 +17,9 @@ from thalweg.core.scene.spec import Spec, SpecError, explain, spec_field
 from thalweg.core.scene.training import RunSpec
 from thalweg.core.scene.view import PaceSpec, ViewSpec
 
+MOST_RUNS = 32
+"""Runs of one scene at most, seeds and variants together."""
+
 CENTRE = 406
 """The pixel in the middle of an image, (14, 14)."""
 
@@ -27,8 +30,22 @@ class Scene(Spec):
     title: str = spec_field("Untitled", "Title", "Name of the scene, as the figures show it.", max_length=80)
     description: str = spec_field("", "Description", "One sentence on what the scene shows.", max_length=400)
     run: RunSpec = Field(RunSpec(), title="Run")
+    variants: tuple[RunSpec, ...] = spec_field(
+        (), "Variants", "Further runs beside the first, on the same data.", strict=False, max_length=15
+    )
     pace: PaceSpec = Field(PaceSpec(), title="Pace")
     view: ViewSpec = Field(ViewSpec(), title="View")
+
+    @model_validator(mode="after")
+    def _runs_go_together(self) -> Scene:
+        for number, other in enumerate(self.variants):
+            if other.data != self.run.data:
+                raise SpecError(
+                    f"variants.{number}.data: not that of the first run; runs of one scene have the same data"
+                )
+        if (count := len(self.runs())) > MOST_RUNS:
+            raise SpecError(f"run.seeds: {count} runs in all are not accepted; expected at most {MOST_RUNS}")
+        return self
 
     @model_validator(mode="after")
     def _axes_name_layers_that_exist(self) -> Scene:
@@ -63,6 +80,27 @@ class Scene(Spec):
             )
         return self
 
+    def runs(self) -> tuple[RunSpec, ...]:
+        """Every run that is trained, in order: the first, its other seeds, then the variants with theirs.
+
+        >>> [run.seed for run in Scene(run=RunSpec(seed=3, seeds=2)).runs()]
+        [3, 4]
+        """
+        return tuple(
+            run.model_copy(update={"seed": run.seed + k, "seeds": 1})
+            for run in (self.run, *self.variants)
+            for k in range(run.seeds)
+        )
+
+    def spec_of(self, number: int) -> int:
+        """Which of the first run (0) and the variants (1, 2, ...) the run of this number in :meth:`runs` comes from."""
+        owners = [k for k, run in enumerate((self.run, *self.variants)) for _ in range(run.seeds)]
+        return owners[number]
+
+    def seen(self, number: int) -> Scene:
+        """The scene as it would be with that of the first run (0) and the variants (1, 2, ...) alone."""
+        return self.model_copy(update={"run": (self.run, *self.variants)[number], "variants": ()})
+
     def edited(self, changes: Mapping[str, Any]) -> Scene:
         """The scene with the fields at the dotted paths replaced; raises SpecError, and leaves this one as it is.
 
@@ -74,17 +112,23 @@ class Scene(Spec):
         >>> Scene().edited({"run.seed": 3}).run.seed
         3
         """
-        tree = self.model_dump()
+        tree: dict[str, Any] = self.model_dump() | {"variants": [run.model_dump() for run in self.variants]}
         for path, value in changes.items():
             *parents, leaf = path.split(".")
-            node = tree
+            node: Any = tree
             for p in parents:
+                if isinstance(node, list) and p.isdecimal() and int(p) < len(node):
+                    node = node[int(p)]
+                    continue
                 if not isinstance(node, dict) or p not in node:
                     raise SpecError(f"{path}: unknown field")
                 node = node[p]
             if not isinstance(node, dict) or leaf not in node:
                 raise SpecError(f"{path}: unknown field; accepted here: {', '.join(node)}")
             node[leaf] = value
+        if any(f"{path}.".startswith("run.data.") for path in changes):
+            for run in tree["variants"]:
+                run["data"] = tree["run"]["data"]
         for name in ("x", "y"):
             axis, path = tree["view"]["plane"][name], f"view.plane.{name}"
             if changes.get(f"{path}.kind") == "weight" and f"{path}.layers" not in changes:
@@ -110,7 +154,7 @@ class Scene(Spec):
         """The value at a dotted path."""
         node: Any = self
         for name in path.split("."):
-            node = getattr(node, name)
+            node = node[int(name)] if isinstance(node, tuple) else getattr(node, name)
         return node
 
 
@@ -159,7 +203,14 @@ def _in_words(numbers: tuple[int, ...]) -> str:
 
 
 def parse(tree: Mapping[str, Any], where: str = "") -> Scene:
-    """The scene that a nested mapping describes; raises SpecError with one sentence for each fault."""
+    """The scene that a nested mapping describes; raises SpecError with one sentence for each fault.
+
+    ``run`` may be a list: the first is the run, each other a variant that has what it does not say from the first.
+    """
+    runs = tree.get("run")
+    if isinstance(runs, list) and runs and all(isinstance(r, Mapping) for r in runs) and "variants" not in tree:
+        first, *others = runs
+        tree = {**tree, "run": first, "variants": [{**_merged(first, r), "name": r.get("name", "")} for r in others]}
     try:
         return Scene.model_validate(tree)
     except ValidationError as e:
@@ -178,8 +229,34 @@ def loads(text: str, where: str = "scene") -> Scene:
 
 
 def dumps(scene: Scene) -> str:
-    """The scene as TOML, every field written out."""
-    return tomli_w.dumps(scene.model_dump(mode="python"))
+    """The scene as TOML, every field written out; of a variant, what sets it apart from the first run."""
+    tree = scene.model_dump(mode="python")
+    variants = tree.pop("variants")
+    if variants:
+        nameless = tree["run"] | {"name": ""}  # a name is the first's own
+        tree["run"] = [tree["run"], *(_apart_from(nameless, v) for v in variants)]
+    return tomli_w.dumps(tree)
+
+
+def _merged(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """A table with what it says itself, and the rest from the first."""
+    found = {**first, **other}
+    for name, value in first.items():
+        if isinstance(value, Mapping) and isinstance(other.get(name), Mapping):
+            found[name] = _merged(value, other[name])
+    return found
+
+
+def _apart_from(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """What a table says that the first does not."""
+    found: dict[str, Any] = {}
+    for name, value in other.items():
+        if isinstance(value, Mapping):
+            if inner := _apart_from(first[name], value):
+                found[name] = inner
+        elif value != first[name]:
+            found[name] = value
+    return found
 
 
 def load(path: Path) -> Scene:

@@ -125,10 +125,16 @@ def _shown(value: Any) -> str:
 
 
 def _locate(spec: type[BaseModel], names: list[str]) -> tuple[type[BaseModel], FieldInfo | None]:
-    owner, field = spec, None
+    owner: type[BaseModel] = spec
+    field: FieldInfo | None = None
     for name in names:
+        if field is not None and name.isdigit() and get_origin(field.annotation) is tuple:
+            element = get_args(field.annotation)[0]
+            if isinstance(element, type) and issubclass(element, BaseModel):
+                owner, field = element, FieldInfo(annotation=element)
+            continue
         if name not in owner.model_fields:
-            return owner, field if name.isdigit() else None
+            return owner, None
         field = owner.model_fields[name]
         annotation = field.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):

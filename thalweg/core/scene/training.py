@@ -47,15 +47,67 @@ class OptimiserSpec(Spec):
     batch_size: int = spec_field(10, "Batch size", "Training examples per step.", live=True, unit="examples", ge=1)
 
 
+class StopSpec(Spec):
+    """When training stops by itself; 0 is never."""
+
+    steps: int = spec_field(0, "After steps", "Stop at this step; 0: never.", live=True, unit="steps", ge=0, le=10**9)
+    epochs: int = spec_field(
+        0,
+        "After epochs",
+        "Stop after so many passes through the training examples; 0: never.",
+        live=True,
+        unit="epochs",
+        ge=0,
+        le=10**6,
+    )
+    loss: float = spec_field(
+        0.0,
+        "Below a loss",
+        "Stop when the loss of the batches, taken over a whole epoch, is below this; 0: never.",
+        live=True,
+        ge=0,
+        allow_inf_nan=False,
+    )
+    flat: int = spec_field(
+        0,
+        "When flat for",
+        "Stop when so many epochs in a row have brought the loss of an epoch's batches no 1 % below the lowest before; "
+        "0: never.",
+        live=True,
+        unit="epochs",
+        ge=0,
+        le=10**6,
+    )
+
+
+LAST_SEED = 2**31 - 1
+
+
 class RunSpec(Spec):
     """One training run: all that is needed to reproduce its parameters step by step."""
 
+    name: str = spec_field(
+        "",
+        "Name",
+        "What the legends call this run; empty: what sets it apart from the first.",
+        live=True,
+        max_length=40,
+    )
     data: DataSpec = Field(DataSpec(), title="Data")
     network: NetworkSpec = Field(NetworkSpec(), title="Network")
     objective: ObjectiveSpec = Field(ObjectiveSpec(), title="Objective")
     optimiser: OptimiserSpec = Field(OptimiserSpec(), title="Optimiser")
+    stop: StopSpec = Field(StopSpec(), title="Stop by itself")
     seed: int = spec_field(
-        0, "Seed", "Start of the random numbers for initial weights and shuffling.", ge=0, le=2**31 - 1
+        0, "Seed", "Start of the random numbers for initial weights and shuffling.", ge=0, le=LAST_SEED
+    )
+    seeds: int = spec_field(
+        1,
+        "Number of seeds",
+        "So many runs side by side that differ in their seed alone, from this one on; drawn as median and band.",
+        unit="seeds",
+        ge=1,
+        le=32,
     )
     steps: int = spec_field(
         2000,
@@ -74,4 +126,10 @@ class RunSpec(Spec):
             raise SpecError(
                 f"optimiser.batch_size: {size} is not between 1 and {count} (the number of training examples)"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _all_seeds_exist(self) -> RunSpec:
+        if (last := self.seed + self.seeds - 1) > LAST_SEED:
+            raise SpecError(f"seed: {self.seeds} seeds from {self.seed} on end at {last}; expected at most {LAST_SEED}")
         return self

@@ -103,6 +103,18 @@ class ViewSpec(Spec):
         "Panels that are open.",
         strict=False,
     )
+    arrange: Literal["overlay", "tile"] = spec_field(
+        "overlay",
+        "Several runs",
+        "Draw them over one another in each picture, or each in a picture of its own, side by side.",
+        labels={"overlay": "Over one another", "tile": "Side by side"},
+    )
+    measured_on: Literal["both", "training", "test"] = spec_field(
+        "both",
+        "Curves of",
+        "On which examples loss and accuracy are drawn.",
+        labels={"both": "Training and test", "training": "Training", "test": "Test"},
+    )
     log_loss: bool = spec_field(False, "Logarithmic loss", "Draw the loss curves on a logarithmic axis.")
     log_steps: bool = spec_field(False, "Logarithmic steps", "Draw steps on a logarithmic axis.")
     camera: CameraSpec = Field(CameraSpec(), title="3-D surface")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from thalweg.core import data as datasets
+from thalweg.core.history import MEMORY
 from thalweg.core.scene import Scene
-from thalweg.core.store.run_file import Recording
-from thalweg.core.training.run import Run
+from thalweg.core.store.recording import Recording
+from thalweg.core.store.runs_record import recording_of, runs_of
+from thalweg.core.training.runs import Halt, Runs
 from thalweg.core.training.service import require_device
 
 MEASURES = 400
@@ -19,40 +18,36 @@ MEASURES = 400
 
 
 def record(
-    scene: Scene,
+    source: Scene | Recording,
     steps: int,
-    progress: Callable[[int, float], bool] = lambda step, loss: True,
+    progress: Callable[[int], bool] = lambda step: True,
     device: str = "cpu",
     cache: Path | None = None,
+    halted: Callable[[Halt], None] = lambda halt: None,
 ) -> Recording:
-    """Train ``steps`` steps of the scene's run and keep what happened.
+    """Train ``steps`` steps of a scene's runs, or of those of a recording from where they end, and keep what happened.
 
-    ``progress(step, loss of the batch)`` is called after each step; when it answers False, or the loss is no longer
-    finite, training ends there. The same scene gives the same recording, bit for bit. Raises DataError, and
-    RuntimeError when the device is not there.
+    ``progress(step)`` is called after each step, the first is 1; when it answers False, training ends there. It ends
+    too where a stop rule says so, or a loss is no longer finite, and ``halted`` is told why. The same scene gives the
+    same recording, bit for bit. Raises DataError, and RuntimeError when the device is not there.
     """
     require_device(device)
-    run = Run(0, scene.run, datasets.load(scene.run.data, cache), device)
+    scene = source if isinstance(source, Scene) else source.scene
+    dataset = datasets.load(scene.run.data, cache)
+    runs = (
+        Runs(0, scene.runs(), dataset, device)
+        if isinstance(source, Scene)
+        else runs_of(source, 0, dataset, device, MEMORY)
+    )
     every = max(1, steps // MEASURES)
     for step in range(1, steps + 1):
-        loss = run.step()
-        if step % every == 0:
-            run.measure()
-        if not progress(step, loss) or not np.isfinite(loss):
+        halt = runs.step()
+        if halt is not None:
+            halted(halt)
             break
-    run.measure()
-    return recording_of(scene, run)
-
-
-def recording_of(scene: Scene, run: Run) -> Recording:
-    """What a run has recorded so far, its current step included."""
-    steps, rows, buffers = run.trajectory.steps, run.trajectory.rows, run.trajectory.buffers
-    if steps[-1] != run.session.step_count:
-        steps = np.append(steps, run.session.step_count)
-        rows = torch.cat([rows, run.session.parameters.detach()[None]])
-        buffers = torch.cat([buffers, run.session.buffers[None]])
-    return Recording(scene, steps, _numpy(rows), run.series.columns(), _numpy(buffers))
-
-
-def _numpy(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.cpu().numpy().copy()
+        if step % every == 0:
+            runs.measure()
+        if not progress(step):
+            break
+    runs.measure()
+    return recording_of(scene, runs)

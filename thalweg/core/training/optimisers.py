@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn, optim
+from torch import Tensor, nn, optim
 
 from thalweg.core.scene import OptimiserSpec
 
@@ -32,3 +32,44 @@ def retune(optimiser: optim.Optimizer, spec: OptimiserSpec) -> None:
                 for p in group["params"]:
                     if optimiser.state[p]:
                         optimiser.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
+
+
+def memory(optimiser: optim.Optimizer, copied: bool = True) -> dict[str, Tensor] | None:
+    """Copies of what the optimiser remembers of earlier steps, by name; empty where it remembers nothing.
+
+    Not ``copied``: None, unless there is nothing to copy.
+    """
+    kept = {n: v for n, v in optimiser.state[_parameter(optimiser)].items() if isinstance(v, Tensor)}
+    return {n: v.clone() for n, v in kept.items()} if copied or not kept else None
+
+
+def memory_bytes(optimiser: optim.Optimizer) -> int:
+    """The memory that :func:`memory` takes."""
+    kept = optimiser.state[_parameter(optimiser)].values()
+    return sum(v.numel() * v.element_size() for v in kept if isinstance(v, Tensor))
+
+
+def shapes(spec: OptimiserSpec, like: Tensor, begun: bool) -> dict[str, torch.Size]:
+    """What an optimiser of this spec remembers of a parameter as ``like``, once it has ``begun`` or before.
+
+    Without momentum; with it there is ``momentum_buffer`` too.
+    """
+    parameter = nn.Parameter(torch.zeros_like(like))
+    parameter.grad = torch.zeros_like(like)
+    trial = build(spec.model_copy(update={"momentum": 0.0}), parameter)
+    if begun:
+        trial.step()
+    return {name: kept.shape for name, kept in (memory(trial) or {}).items()}
+
+
+def remember(optimiser: optim.Optimizer, kept: dict[str, Tensor]) -> None:
+    """Take up what :func:`memory` gave, in place of what there is."""
+    parameter = _parameter(optimiser)
+    optimiser.state.pop(parameter, None)
+    if kept:
+        optimiser.state[parameter] = {n: v.clone() for n, v in kept.items()}
+
+
+def _parameter(optimiser: optim.Optimizer) -> Tensor:
+    parameter: Tensor = optimiser.param_groups[0]["params"][0]
+    return parameter

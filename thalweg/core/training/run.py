@@ -1,81 +1,245 @@
-"""A session with its history: what is recorded of it, and what the views need to know of it."""
+"""A session with its lines: what is recorded of it, how it goes back, and what the views need to know of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
 import numpy as np
+import torch
 from torch import Tensor
 
 from thalweg.core import data as datasets
 from thalweg.core.data import Dataset
-from thalweg.core.history import Series, Trajectory
+from thalweg.core.history import MEMORY, ROWS, evenly, spaced
 from thalweg.core.measures.curves import curves
 from thalweg.core.measures.gradient_norms import gradient_norms
 from thalweg.core.messages import GivenAxis, Path, Started
 from thalweg.core.plane.from_history import given_axes
+from thalweg.core.plane.plane import Plane
 from thalweg.core.plane.projection import Projection
 from thalweg.core.problem import Problem, build
-from thalweg.core.scene import AxisSpec, RunSpec
+from thalweg.core.scene import AxisSpec, OptimiserSpec, RunSpec
+from thalweg.core.training.line import Change, Line
+from thalweg.core.training.moment import Moment
 from thalweg.core.training.session import Session
 
 EXAMPLES_SHOWN = 200
 """Training images that are sent to be looked at."""
 
 
-class Run:
-    """A session, the trajectory and series recorded of it, and its path on the plane in use."""
+@dataclass(frozen=True)
+class Past:
+    """Recorded moments of a line, evenly spaced and not too many, up to where it is looked at."""
 
-    def __init__(self, generation: int, run: RunSpec, dataset: Dataset, device: str) -> None:
+    moments: list[Moment]
+
+    @property
+    def steps(self) -> np.ndarray:
+        """Their steps, int64 [n]."""
+        return np.array([m.step for m in self.moments], dtype=np.int64)
+
+    def rows(self, chosen: slice = slice(None)) -> Tensor:
+        """The parameters of some of them, [n, size]; a copy."""
+        return torch.stack([m.parameters for m in self.moments[chosen]])
+
+
+class Run:
+    """A session, the lines recorded of it, and their paths on the plane in use.
+
+    The session stands at a step of one line, ``line``. At that line's head a step goes on; before it, a step repeats
+    what was done there. A change made before the head begins a branch.
+    """
+
+    def __init__(
+        self,
+        generation: int,
+        run: RunSpec,
+        dataset: Dataset,
+        device: str,
+        numbers: Iterator[int] | None = None,
+        memory: int = MEMORY,
+    ) -> None:
         self.generation, self.spec, self.dataset = generation, run, dataset
         self.problem: Problem = build(run, dataset, device)
         self.session = Session(run, self.problem)
-        self.trajectory = Trajectory(self.problem.layout.size, device, len(self.session.buffers))
-        self.series = Series()
-        self.projection = Projection()
+        self.numbers, self._memory = numbers or count(), memory
+        self.line = Line(next(self.numbers), self.session.moment(), limit=memory)
+        self.lines: dict[int, Line] = {self.line.number: self.line}
+        self.projections: dict[int, Projection] = {self.line.number: Projection()}
         self._before: Tensor | None = None
         self._keeps_before = False
-        self.trajectory.offer(0, self.session.parameters, self.session.buffers)
         self.measure()
 
+    @property
+    def step_count(self) -> int:
+        """The step that the session stands at."""
+        return self.session.step_count
+
+    # --- forward -----------------------------------------------------------------------------------------------------
+
     def step(self) -> float:
-        """One training step, recorded; the batch's loss before it."""
+        """One training step, recorded if it is a new one; the batch's loss before it."""
+        session, line = self.session, self.line
         if self._keeps_before:
-            self._before = self.session.snapshot()
-        loss = self.session.step()
-        self.trajectory.offer(self.session.step_count, self.session.parameters, self.session.buffers)
+            self._before = session.snapshot()
+        passes = session.epoch_count
+        loss = session.step()
+        if session.step_count > line.head:
+            line.head, line.tip = session.step_count, None
+            if session.epoch_count > passes:
+                line.epochs.append(session.step_count - 1)
+            line.trajectory.offer(session)
+        else:
+            self._take_up_changes()
         return loss
 
+    def _take_up_changes(self) -> None:
+        """Have the optimiser that the line has from this step on."""
+        optimiser = self.line.optimiser_at(self.session.step_count)
+        if optimiser != self.session.optimiser_spec:
+            self.session.tune(optimiser)
+
+    def tune(self, optimiser: OptimiserSpec) -> None:
+        """Go on with another learning rate, momentum or batch size; before the head, on a branch that begins here."""
+        step = self.session.step_count
+        if step < self.line.head and optimiser == self.line.optimiser_at(step):
+            return
+        if step < self.line.head:
+            self.branch()
+        self.session.tune(optimiser)
+        if step == self.line.head:
+            self.line.change(Change(step, optimiser))
+            self.line.tip = None
+            self.projections[self.line.number].cut(step)
+
     def measure(self) -> None:
-        """Add the current step's row of measures, if it has none yet."""
-        step, vector, count = (
-            self.session.step_count,
-            self.session.parameters.detach(),
-            self.spec.data.measured_count,
-        )
-        if self.series.last_step != step:
-            row = curves(self.problem, vector, count) | gradient_norms(self.problem, vector, count)
-            self.series.add(step, row)
+        """Add the current step's row of measures, if it is new and has none yet."""
+        step, line = self.session.step_count, self.line
+        if step < line.head or line.series.last_step >= step:
+            return
+        vector, number = self.session.parameters.detach(), self.spec.data.measured_count
+        line.series.add(step, curves(self.problem, vector, number) | gradient_norms(self.problem, vector, number))
 
-    def given(self, axes: tuple[AxisSpec, ...]) -> tuple[GivenAxis | None, ...]:
-        """The directions of those axes that are read off what was recorded, None for others."""
+    # --- back and aside ----------------------------------------------------------------------------------------------
+
+    def going_to(self, step: int, line: Line | None = None) -> Iterator[None]:
+        """Put the session to a step of a line, exactly; a generator that yields after each step that is repeated.
+
+        Raises ValueError for a step that the line has not come to.
+        """
+        line = line or self.line
+        if not 0 <= step <= line.head:
+            raise ValueError(f"step: {step} is not between 0 and {line.head}")
+        self._leave()
+        at_hand = self.session.step_count
+        if line is not self.line or not at_hand <= step or line.whole_before(step).step > at_hand:
+            self.session.restore(line.whole_before(step))
+        self.line, self._before = line, None
+        self._take_up_changes()
+        while self.session.step_count < step:
+            self.step()
+            yield
+
+    def go_to(self, step: int, line: Line | None = None) -> None:
+        """As :meth:`going_to`, in one go."""
+        for _ in self.going_to(step, line):
+            pass
+
+    def _leave(self) -> None:
+        """Keep the head of the line that the session stands at, so that it is found again at once."""
+        if self.line.tip is None and self.session.step_count == self.line.head:
+            self.line.tip = self.session.moment()
+            self.restrict(self._memory)
+
+    def branch(self) -> Line:
+        """A new line that begins where the session stands."""
+        self._leave()
+        line = Line(next(self.numbers), self.session.moment(), self.line)
+        self.lines[line.number] = line
+        projection = Projection()
+        projection.use_that_of(self.projections[self.line.number], line.start)
+        self.projections[line.number] = projection
+        self.line = line
+        self.restrict(self._memory)
+        return line
+
+    def take_up(self, lines: list[Line], line: Line) -> None:
+        """Have these lines in the place of its own, and stand at the head of one of them."""
+        self.lines = {each.number: each for each in lines}
+        self.projections = {each.number: Projection() for each in lines}
+        self.line = line
+        self.session.restore(line.whole_before(line.head))
+
+    def forget(self, number: int) -> None:
+        """Drop a line that the session does not stand at; its branches keep what they share with it."""
+        if number != self.line.number:
+            self.lines.pop(number, None)
+            self.projections.pop(number, None)
+            self.restrict(self._memory)
+
+    def restrict(self, memory: int) -> None:
+        """Let all lines together take no more than so many bytes."""
+        self._memory = memory
+        lines = self.all_lines
+        for line in lines:
+            # each is to have its head, too, once the session is put elsewhere
+            room = line.tip.nbytes if line.tip else self.session.moment_bytes
+            line.trajectory.restrict(memory // len(lines) - room)
+
+    @property
+    def all_lines(self) -> list[Line]:
+        """Its lines, and those that were forgotten, but whose branches share what they recorded; parents first."""
+        found: dict[int, Line] = {}
+        for line in self.lines.values():
+            above: Line | None = line
+            while above is not None:
+                found[above.number] = above
+                above = above.parent
+        return [found[number] for number in sorted(found)]
+
+    # --- what is seen ------------------------------------------------------------------------------------------------
+
+    def past(self, line: Line, step: int) -> Past:
+        """What was recorded of a line up to ``step``, evenly spaced."""
+        return Past(spaced(line.moments(step), ROWS))
+
+    def given(self, axes: tuple[AxisSpec, ...], step: int, current: Tensor) -> tuple[GivenAxis | None, ...]:
+        """The directions of those axes that are read off what was recorded up to ``step``, None for others.
+
+        ``current`` are the parameters there, [size].
+        """
+        if not axes:
+            return ()
         self._keeps_before |= any(axis.kind == "update" for axis in axes)
-        now, before = self.session.parameters.detach(), self._before
-        if before is None and self.trajectory.stride == 1 and len(self.trajectory.rows) > 1:
-            before = self.trajectory.rows[-2]  # every step so far was recorded
-        return given_axes(axes, self.trajectory, self.session.step_count, now, before, self.problem.layout)
+        before = self._before if step == self.session.step_count else None
+        if before is None and (recorded := self.line.at(step - 1)) is not None:
+            before = recorded.parameters
+        past = Past(evenly(self.line.moments(step), ROWS))
+        return given_axes(axes, past, step, current, before, self.problem.layout)
 
-    def path(self) -> Path | None:
-        """Recorded steps and the current point, projected on the plane in use."""
-        return self.projection.path(self.trajectory, self.session.step_count, self.session.parameters.detach())
+    def path(self, line: Line, step: int, current: Tensor) -> Path | None:
+        """A line's recorded steps up to ``step``, where the parameters are ``current``, on the plane in use."""
+        return self.projections[line.number].path(self.past(line, step), step, current)
+
+    def project(self, number: int, plane: Plane) -> None:
+        """Draw the paths of all lines on this plane from now on, unless it belongs to another network."""
+        for projection in self.projections.values():
+            if plane.origin.shape == self.session.parameters.shape:
+                projection.use(number, plane)
+            else:
+                projection.use_none()
 
 
-def started(generation: int, spec: RunSpec, dataset: Dataset, problem: Problem, device: str) -> Started:
+def started(generation: int, specs: tuple[RunSpec, ...], dataset: Dataset, problem: Problem, device: str) -> Started:
     """What the views need to know once."""
+    spec = specs[0]
     images = dataset.train_images[:EXAMPLES_SHOWN].reshape(-1, *dataset.shape)
     names = datasets.CLASS_NAMES[spec.data.name]
     return Started(
         generation=generation,
-        run=spec,
-        layers=tuple(layer.name for layer in problem.layout.layers),
+        runs=specs,
         data=dataset.description,
         measured=spec.data.measured_count,
         train_count=spec.data.train_count,

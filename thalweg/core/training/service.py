@@ -8,14 +8,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from thalweg.core import data as datasets
 from thalweg.core.data import DataError, Dataset
-from thalweg.core.measures.weight_map import weight_map
 from thalweg.core.messages import (
-    NO_BUFFERS,
     Acknowledge,
     Advance,
     Cancel,
@@ -23,20 +20,38 @@ from thalweg.core.messages import (
     Download,
     Downloaded,
     Failed,
+    Focus,
+    Forget,
     Frame,
+    Limit,
+    Move,
+    NotOpened,
+    Open,
+    Opened,
     PlaneLaid,
     Play,
     Progress,
+    Save,
+    Saved,
+    SaveParameters,
     SessionCommand,
     SessionEvent,
+    Show,
     Start,
     Stopped,
     Tune,
 )
 from thalweg.core.plane.projection import plane_of
 from thalweg.core.scene import AxisSpec, DataSpec
+from thalweg.core.store import parameter_file
+from thalweg.core.store.keeper import Keeper
+from thalweg.core.store.run_file import ForeignFileError, RunFileError, read
+from thalweg.core.store.runs_record import runs_of
 from thalweg.core.training.clock import Clock
-from thalweg.core.training.run import Run, started
+from thalweg.core.training.frames import Frames
+from thalweg.core.training.looking import Looking
+from thalweg.core.training.run import started
+from thalweg.core.training.runs import Runs
 
 MEASURE_SHARE = 0.04
 """Share of the time that measuring loss, accuracy and gradient norms may take while training runs flat out."""
@@ -46,6 +61,9 @@ SLOW_MEASURE_SHARE = 0.25
 
 RATE_WINDOW = 1.0
 """Seconds over which steps per second are averaged."""
+
+PATIENCE = 0.5
+"""Seconds after which it is told how far the way to another step is."""
 
 
 class TrainingService:
@@ -57,16 +75,24 @@ class TrainingService:
         cache: Path | None = None,
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.run: Run | None = None
+        self.runs: Runs | None = None
         self._dataset: tuple[DataSpec, Dataset] | None = None
         self._device, self._cache, self._now = device, cache, now
         self._clock = Clock(now)
+        self._looking = Looking()
+        self._frames = Frames()
+        self._keeper = Keeper()
         self.report: Callable[[SessionEvent], None] = lambda event: None
         """Says something in the middle of a command; whoever owns the service sets it."""
         self._rate: deque[tuple[float, int]] = deque(maxlen=400)
         self._next_measure = 0.0
+        self._told = math.inf
+        self.urgent = False
+        """Whether the next frame is one that a person waits for."""
+        self._tuned = 0
         self._want_parameters = False
         self._axes: tuple[AxisSpec, ...] = ()
+        self._of: int | None = None
         self._may_send = False
         self._dirty = False
 
@@ -74,46 +100,123 @@ class TrainingService:
         """Carry out a command; yields what there is to say about it. A download looks at ``cancelled``."""
         if isinstance(command, Start):
             yield from self._start(command)
+        elif isinstance(command, Open):
+            yield from self._open(command)
         elif isinstance(command, Download):
             yield from self._download(command, cancelled)
-        elif self.run and command.generation == self.run.generation:
-            self._obey(self.run, command)
+        elif self.runs and command.generation == self.runs.generation and isinstance(command, SaveParameters):
+            yield self._save_parameters(self.runs, command)
+        elif self.runs and command.generation == self.runs.generation:
+            self._obey(self.runs, command)
 
-    def _obey(self, run: Run, command: SessionCommand) -> None:
+    def _obey(self, runs: Runs, command: SessionCommand) -> None:
+        looking, clock = self._looking, self._clock
         match command:
             case Play(_, playing, pace):
-                self._clock.set(playing, pace)
+                if playing and not clock.playing:
+                    looking.arrive(runs)
+                    runs.again()
+                clock.set(playing, pace)
             case Advance(_, steps):
-                self._clock.owed += steps
-            case Tune(_, optimiser):
-                run.session.tune(optimiser)
+                looking.arrive(runs)
+                runs.again()
+                clock.owed += steps
+            case Tune(_, tuned, optimiser, stop, number):
+                self._tuned = tuned
+                if not clock.playing:
+                    looking.arrive(runs)
+                runs.tune(number, optimiser, stop)
+            case Show(_, step):
+                looking.show(runs, step, clock.playing)
+            case Move(_, by):
+                looking.move(runs, by, clock)
+            case Focus(_, line, step):
+                if step is not None or not runs.is_live(line):
+                    clock.set(False, clock.pace)
+                looking.go(runs.going_on(line, step), step or 0)
+                looking.arrive(runs)
+            case Forget(_, line):
+                runs.forget(line)
+            case Limit(_, memory):
+                runs.restrict(memory)
+            case Save():
+                self._keeper.save(command, runs)
+                return
             case PlaneLaid():
-                run.projection.use(command.plane, plane_of(command, run.session.parameters))
-            case Acknowledge(_, parameters, axes):
+                runs.project(command.plane, plane_of(command, runs.front.session.parameters))
+            case Acknowledge(_, parameters, axes, line):
                 self._may_send = True
-                self._want_parameters, self._axes = parameters, axes
+                self._want_parameters, self._axes, self._of = parameters, axes, line
                 return
             case Cancel():
-                self._clock.set(False, self._clock.pace)
+                clock.set(False, clock.pace)
+        if not clock.playing:
+            looking.stay(runs)
         self._dirty = True
+        self.urgent = isinstance(command, Show | Move | Focus | Advance)
+        if not isinstance(command, PlaneLaid):
+            self._rate.clear()
 
     def _start(self, command: Start) -> Iterator[SessionEvent]:
-        self.run, self._clock = None, Clock(self._now)
-        self._rate.clear()
+        self._afresh(None)
         try:
             require_device(self._device)
             dataset = self._load(command.run.data)
-            self.run = Run(command.generation, command.run, dataset, self._device)
+            self.runs = Runs(command.generation, command.runs, dataset, self._device, command.memory)
         except datasets.DataMissing as e:
             yield DataMissing(command.generation, e.name, str(e))
         except (DataError, RuntimeError, MemoryError) as e:  # RuntimeError: torch's, out of memory among them
             yield Failed(command.generation, str(e))
         else:
-            yield started(command.generation, command.run, dataset, self.run.problem, self._device)
-            self._may_send = self._want_parameters = self._dirty = True
-            self._axes = ()
-            if (first := self.frame()) is not None:  # before any step, so that a plane can be laid at step 0
-                yield first
+            yield from self._begin(self.runs)
+
+    def _open(self, command: Open) -> Iterator[SessionEvent]:
+        """Take up the runs of a file; whatever goes wrong, those that are there stay."""
+        try:
+            require_device(self._device)
+            recording = read(Path(command.path))
+            dataset = self._load(recording.scene.run.data)
+            runs = runs_of(recording, command.generation, dataset, self._device, command.memory)
+        except (RunFileError, DataError) as e:
+            foreign = isinstance(e, ForeignFileError)
+            yield NotOpened(command.generation, command.path, str(e), foreign)
+        except (ValueError, KeyError, IndexError, RuntimeError, MemoryError) as e:
+            yield NotOpened(command.generation, command.path, f"{command.path}: a damaged run file ({e})")
+        else:
+            self._afresh(runs)
+            yield Opened(command.generation, command.path, recording.scene)
+            yield from self._begin(runs)
+
+    def _afresh(self, runs: Runs | None) -> None:
+        """Have these runs, at rest, and nothing of those before."""
+        self.runs, self._clock, self._looking, self._frames = runs, Clock(self._now), Looking(), Frames()
+        self._tuned = 0
+        self._rate.clear()
+
+    def _save_parameters(self, runs: Runs, command: SaveParameters) -> SessionEvent:
+        run = runs.front
+        seen = self._looking.sight(run)
+        path = Path(command.path)
+        try:
+            about = {"run": run.spec.model_dump(mode="json"), "step": seen.step}
+            found = parameter_file.state_dict(run.problem, seen.parameters, seen.buffers, seen.step)
+            parameter_file.write(path, found, about)
+        except parameter_file.ParameterFileError as e:
+            return Saved(command.generation, command.path, False, sentence=str(e))
+        return Saved(command.generation, command.path, False, seen.step)
+
+    def news(self) -> list[Saved]:
+        """What was written to files since the last time."""
+        return self._keeper.news()
+
+    def _begin(self, runs: Runs) -> Iterator[SessionEvent]:
+        """What there is to say of new runs: what they are, and where they stand."""
+        run = runs.front
+        yield started(runs.generation, runs.specs, runs.dataset, run.problem, self._device)
+        self._may_send = self._want_parameters = self._dirty = True
+        self._axes = ()
+        if (first := self.frame()) is not None:  # before any step, so that a plane can be laid at step 0
+            yield first
 
     def _load(self, spec: DataSpec) -> Dataset:
         """The data set of a spec, remembered: a reset does not read the files again."""
@@ -138,66 +241,79 @@ class TrainingService:
 
     def wait(self) -> float:
         """Seconds until there is training to do; infinite when paused."""
-        return self._clock.wait() if self.run else math.inf
+        if self._looking.under_way:
+            return 0.0
+        return self._clock.wait() if self.runs else math.inf
 
     def work(self, seconds: float) -> SessionEvent | None:
         """Train for at most so long, or until nothing is due; the event that stopped training, if one did."""
-        run = self.run
-        if run is None:
+        runs = self.runs
+        if runs is None:
             return None
         until = self._now() + seconds
+        if self._looking.under_way:
+            return self._travel(runs, until)
         while self._now() < until:
-            self._clock.tick(run.session)
+            self._clock.tick(runs.front.session)
             if not self._clock.pending:
                 return None
             self._clock.pending -= 1
-            loss = run.step()
+            halt = runs.step()
             self._dirty = True
-            if not math.isfinite(loss):
+            if halt is not None:
                 self._clock.set(False, self._clock.pace)
-                run.measure()
-                return Stopped(
-                    run.generation,
-                    f"Training stopped: the loss became {loss} at step {run.session.step_count}; "
-                    f"a smaller learning rate than {run.session.optimiser_spec.learning_rate:g} may help",
-                )
+                self._rate.clear()
+                runs.measure()
+                return Stopped(runs.generation, halt.sentence, halt.line, halt.rescue)
         return None
+
+    def _travel(self, runs: Runs, until: float) -> SessionEvent | None:
+        """Go on towards the step that is to be looked at; how far it is, where that takes long."""
+        looking, began = self._looking, self._told
+        if began == math.inf:
+            self._told = began = self._now()
+        while self._now() < until:
+            if not looking.advance():
+                self._dirty, self._told = True, math.inf
+                return None
+        if self._now() - began < PATIENCE:
+            return None
+        self._told = self._now()
+        step = runs.front.step_count
+        return Progress(runs.generation, f"Back to step {looking.aim:,}", step, looking.aim, "steps")
 
     def frame(self) -> Frame | None:
         """The current moment, when something has changed and the last frame was acknowledged; measures on the way."""
-        run = self.run
-        if run is None or not self._may_send or not (self._dirty or self._want_parameters):
+        runs = self.runs
+        if runs is None or not self._may_send or not (self._dirty or self._want_parameters):
             return None
-        self._measure(run)
-        self._rate.append((self._now(), run.session.step_count))
-        session = run.session
-        here = (_numpy(session.parameters), _numpy(session.buffers)) if self._want_parameters else (None, NO_BUFFERS)
+        if self._looking.under_way:
+            return None
+        self._measure(runs)
+        session = runs.front.session
+        self._rate.append((self._now(), session.step_count))
         # while measures are owed, or time passes at a slow pace, the next frame still has something new
-        self._dirty = run.series.last_step != run.session.step_count
+        self._dirty = runs.unmeasured
         axes, self._axes = self._axes, ()
-        self._may_send = self._want_parameters = False
-        return Frame(
-            generation=run.generation,
-            step=run.session.step_count,
-            epoch=run.session.epoch,
+        wanted, self._want_parameters, self._may_send, self.urgent = self._want_parameters, False, False, False
+        return self._frames.make(
+            runs,
+            self._looking,
             stepping=self._clock.busy,
             steps_per_second=self._steps_per_second(),
-            series=run.series.columns(),
-            weight_map=weight_map(run.problem, run.session.parameters, run.dataset.shape),
-            path=run.path(),
-            parameters=here[0],
-            buffers=here[1],
+            parameters=wanted,
+            of=self._of,
             axes=axes,
-            given=run.given(axes),
+            tuned=self._tuned,
         )
 
-    def _measure(self, run: Run) -> None:
+    def _measure(self, runs: Runs) -> None:
         """Measure, unless that has had its share of the time already; a session at rest always measures."""
         wait = self._clock.wait()
         now = self._now()
         if now < self._next_measure and wait < self._next_measure - now:
             return
-        run.measure()
+        runs.measure()
         took = self._now() - now
         self._next_measure = now + took / (MEASURE_SHARE if wait == 0 else SLOW_MEASURE_SHARE)
 
@@ -207,10 +323,6 @@ class TrainingService:
             self._rate.popleft()
         (t0, s0), (t1, s1) = self._rate[0], self._rate[-1]
         return (s1 - s0) / (t1 - t0) if t1 > t0 else 0.0
-
-
-def _numpy(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.detach().cpu().numpy().copy()
 
 
 def require_device(name: str) -> None:

@@ -11,6 +11,7 @@ from thalweg.core import buffers
 from thalweg.core.problem import Batch, Problem, random_streams
 from thalweg.core.scene import OptimiserSpec, RunSpec
 from thalweg.core.training import optimisers
+from thalweg.core.training.moment import Moment
 
 
 class Session:
@@ -39,6 +40,7 @@ class Session:
         self.buffers = buffers.as_one(problem.module)
         self._optimiser = optimisers.build(run.optimiser, self.parameters)
         self._order_stream = random_streams(run.seed)[1]
+        self._stream = self._order_stream.get_state()
         self._order = torch.empty(0, dtype=torch.int64)
         self._at = 0
 
@@ -47,6 +49,11 @@ class Session:
         """Passes through the training examples so far, fractions included."""
         count = len(self.problem.train[1])
         return (self.epoch_count - 1 + self._at / count) if self.epoch_count else 0.0
+
+    @property
+    def epoch_over(self) -> bool:
+        """Whether the last step was the last of its epoch."""
+        return self._at >= len(self._order) > 0
 
     @property
     def batches_left(self) -> int:
@@ -79,10 +86,54 @@ class Session:
         """A copy of the parameters, [size]."""
         return self.parameters.detach().clone()
 
+    def moment(self, whole: bool = True) -> Moment:
+        """A copy of everything that the next step depends on; without the optimiser's memory where not ``whole``."""
+        return Moment(
+            step=self.step_count,
+            epoch=self.epoch_count,
+            at=self._at,
+            stream=self._stream,
+            parameters=self.snapshot(),
+            buffers=self.buffers.clone(),
+            memory=optimisers.memory(self._optimiser, copied=whole),
+            optimiser=self.optimiser_spec,
+        )
+
+    @property
+    def moment_bytes(self) -> int:
+        """The memory that a whole moment takes."""
+        return 4 * (self.parameters.numel() + self.buffers.numel()) + optimisers.memory_bytes(self._optimiser)
+
+    def restore(self, moment: Moment) -> None:
+        """Stand where ``moment`` was taken: the steps from there are the same, bit for bit.
+
+        Raises ValueError for a moment without the optimiser's memory.
+        """
+        if moment.memory is None:
+            raise ValueError(f"moment: step {moment.step} was kept without the optimiser's memory")
+        self.step_count, self.epoch_count = moment.step, moment.epoch
+        if moment.stream is not self._stream or not len(self._order):
+            self._order_stream.set_state(moment.stream)
+            self._order = torch.empty(0, dtype=torch.int64)
+            if moment.epoch:
+                self._begin_pass()
+            self._stream = moment.stream
+        self._at = moment.at
+        with torch.no_grad():
+            self.parameters.copy_(moment.parameters)
+            self.buffers.copy_(moment.buffers)
+        self.tune(moment.optimiser)
+        optimisers.remember(self._optimiser, moment.memory)
+
+    def _begin_pass(self) -> None:
+        labels = self.problem.train[1]
+        self._stream = self._order_stream.get_state()
+        self._order = torch.randperm(len(labels), generator=self._order_stream).to(labels.device)
+
     def _next_batch(self) -> Batch:
         inputs, labels = self.problem.train
         if self._at >= len(self._order):
-            self._order = torch.randperm(len(labels), generator=self._order_stream).to(labels.device)
+            self._begin_pass()
             self._at = 0
             self.epoch_count += 1
         chosen = self._order[self._at : self._at + self.optimiser_spec.batch_size]

@@ -41,12 +41,17 @@ def write(path: Path, surface: Surface) -> None:
     damaged byte can make the HDF5 library itself crash.
     """
     with h5py.File(path, "w", libver=("v110", "v110")) as h:
-        h.attrs["format"], h.attrs["version"] = np.bytes_(FORMAT), VERSION
-        h["xcoordinates"], h["ycoordinates"] = surface.x, surface.y
-        h["train_loss"] = np.where(surface.evaluated, surface.loss, _UNFILLED)
-        h["train_acc"] = np.where(surface.evaluated, 100 * surface.accuracy, _UNFILLED)
-        h["accuracy"] = surface.accuracy
-        h["about"] = np.bytes_(dump_about(surface.about))
+        put(h, surface)
+
+
+def put(h: h5py.Group, surface: Surface) -> None:
+    """The datasets of a surface into an open file, or a group of one. Raises OSError."""
+    h.attrs["format"], h.attrs["version"] = np.bytes_(FORMAT), VERSION
+    h["xcoordinates"], h["ycoordinates"] = surface.x, surface.y
+    h["train_loss"] = np.where(surface.evaluated, surface.loss, _UNFILLED)
+    h["train_acc"] = np.where(surface.evaluated, 100 * surface.accuracy, _UNFILLED)
+    h["accuracy"] = surface.accuracy
+    h["about"] = np.bytes_(dump_about(surface.about))
 
 
 def read(path: Path) -> Surface:

@@ -1,0 +1,155 @@
+"""What recording costs the training, and how soon a step of the past is on screen.
+
+Needs Xvfb (Debian: ``apt-get install xvfb``). Prints
+
+- steps per second of a bare loop, of the same loop recorded, and recorded, framed and kept in a file every second,
+  interleaved in the same run;
+- the time from dragging the timeline to a recorded step until every view shows it, in the real window: paused, and
+  while training goes on;
+- the time to an exact step between recorded ones; how long a run file takes to be written and opened.
+
+Run it with nothing else to do for the machine: ``python tests/bench/bench_time.py``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROUNDS, SECONDS = 5, 4.0
+DRAGS = 200
+
+
+def main() -> None:
+    """Measure the recording, then the window on a virtual display."""
+    quick = "--quick" in sys.argv
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CONFIG_HOME"] = folder
+        recording(1 if quick else ROUNDS, 1.0 if quick else SECONDS, Path(folder))
+        if shutil.which("Xvfb") is None:
+            sys.exit("bench_time: Xvfb is missing; on Debian: apt-get install xvfb")
+        read, write = os.pipe()
+        display = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x720x24", "-nolisten", "tcp"],
+            pass_fds=[write],
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            os.environ["DISPLAY"] = ":" + os.read(read, 16).decode().strip()
+            os.environ.pop("QT_QPA_PLATFORM", None)
+            scrubbing(20 if quick else DRAGS)
+        finally:
+            display.terminate()
+            display.wait()
+
+
+def recording(rounds: int, seconds: float, folder: Path) -> None:
+    """Steps per second, recorded and not, each in a process of its own, in turn."""
+    rates: dict[str, list[float]] = {name: [] for name in ("bare", "recorded", "kept")}
+    for _ in range(rounds):
+        for name in rates:
+            script = "bare_loop.py" if name == "bare" else "recorded_loop.py"
+            command = [sys.executable, str(Path(__file__).with_name(script)), str(seconds)]
+            command += [str(folder / "kept.h5")] if name == "kept" else []
+            rates[name].append(float(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+    for name, words in (("bare", "bare loop"), ("recorded", "recorded"), ("kept", "recorded, framed, kept in a file")):
+        shares = [r / b for r, b in zip(rates[name], rates["bare"], strict=True)]
+        each = " ".join(f"{r:.0f}" for r in rates[name])
+        print(f"{words}: {each} steps/s; share of the bare loop: median {statistics.median(shares):.1%}", flush=True)
+
+
+def scrubbing(drags: int) -> None:
+    """Latencies in the real window on the default scene."""
+    from PyQt6.QtWidgets import QApplication
+
+    from thalweg.app import theme
+    from thalweg.app.compute.process import landscape_worker, session_worker
+    from thalweg.app.controller import Controller
+    from thalweg.app.desk import Desk
+    from thalweg.app.intents import LookAt, SetPlaying
+    from thalweg.app.main_window import MainWindow
+    from thalweg.app.settings import Settings
+    from thalweg.app.state import opened
+    from thalweg.assets import DEFAULT, shipped_scene
+
+    app = QApplication([])
+    kept = Settings()
+    scene = shipped_scene(DEFAULT).edited({"pace.play": True, "pace.speed": float("inf")})
+    share = kept.landscape_share
+    controller = Controller(opened(scene, DEFAULT, kept), session_worker("cpu"), landscape_worker("cpu", share))
+    theme.apply(theme.THEMES[kept.theme], app)
+    window = MainWindow([])
+    desk = Desk(window, controller)
+    window.show()
+
+    def spin(done: Any, limit: float = 60.0) -> float:
+        began = time.perf_counter()
+        while not done() and time.perf_counter() - began < limit:
+            app.processEvents()
+            time.sleep(0.0002)
+        return time.perf_counter() - began
+
+    def drag_to(step: int) -> tuple[float, float]:
+        """Seconds until every view shows the step, and until the first picture of the landscape there."""
+        began = time.perf_counter()
+        controller.dispatch(LookAt(step))
+        spin(lambda: controller.state.frame.step == step)
+        for figure in window.figures.values():
+            figure.viewport().repaint()
+        shown = time.perf_counter() - began
+        spin(lambda: controller.state.map is not None and controller.state.map.step == step, 10.0)
+        return shown, time.perf_counter() - began
+
+    def report(words: str, found: list[tuple[float, float]]) -> None:
+        for name, spans in (
+            ("every view", [a for a, _ in found]),
+            ("first picture of the landscape", [b for _, b in found]),
+        ):
+            at = sorted(1000 * s for s in spans)
+            q95 = at[min(len(at) - 1, int(0.95 * len(at)))]
+            print(f"{words}, {name}: median {statistics.median(at):.0f} ms, p95 {q95:.0f} ms, n {len(at)}", flush=True)
+
+    spin(lambda: controller.state.frame is not None and controller.state.frame.step > 4000)
+    rng = random.Random(0)
+    controller.dispatch(SetPlaying(False))
+    spin(lambda: not controller.state.busy and not controller.state.playing, 5.0)
+    spin(lambda: False, 1.0)
+    recorded = controller.state.frame.line.recorded.tolist()
+    report("dragged while paused", [drag_to(rng.choice(recorded[:-1])) for _ in range(drags)])
+    head = controller.state.frame.line.head
+    report("to an exact step", [drag_to(rng.randrange(head)) for _ in range(drags // 2)])
+    controller.dispatch(LookAt(None))
+    spin(lambda: controller.state.frame.following, 10.0)
+    controller.dispatch(SetPlaying(True))
+    spin(lambda: False, 1.0)
+    spans = []
+    for _ in range(drags):
+        recorded = controller.state.frame.line.recorded.tolist()
+        began, wanted = time.perf_counter(), rng.choice(recorded[:-2])
+        controller.dispatch(LookAt(wanted))
+        spin(
+            lambda step=wanted: abs(controller.state.frame.step - step) <= controller.state.frame.line.head // 128, 5.0
+        )
+        for figure in window.figures.values():
+            figure.viewport().repaint()
+        spans.append((time.perf_counter() - began, float("nan")))
+    at = sorted(1000 * a for a, _ in spans)
+    q95 = at[int(0.95 * len(at)) - 1]
+    print(f"dragged while training goes on, every view: median {statistics.median(at):.0f} ms, p95 {q95:.0f} ms")
+    with contextlib.suppress(RuntimeError):
+        window.close()
+    controller.close()
+    del desk
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,274 @@
+"""How the state changes by what the workers say: registered with :func:`thalweg.app.reduce.reduce`. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from thalweg.app import keeping, slicing
+from thalweg.app.changes import grown, history_axes
+from thalweg.app.intents import Range
+from thalweg.app.reduce import reduce
+from thalweg.app.state import (
+    LANDSCAPE_DEATHS,
+    NOT_YET,
+    AppState,
+    Here,
+    re_laid,
+    remembered,
+    restarted,
+)
+from thalweg.core.messages import (
+    DataMissing,
+    Died,
+    Downloaded,
+    Failed,
+    Frame,
+    Map,
+    MapProgress,
+    NotOpened,
+    Opened,
+    PlaneLaid,
+    Progress,
+    Ready,
+    Saved,
+    SlicesDrawn,
+    Started,
+    Stopped,
+)
+from thalweg.core.scene import Scene
+
+
+@reduce.register
+def _(m: Ready, state: AppState) -> AppState:
+    ready = state.ready | {m.worker}
+    if m.worker != "training" or state.dead is None:
+        return replace(state, ready=ready)
+    # it knows nothing of the run that it had: the file that was written last does
+    kept = state.keeping.done
+    fresh = replace(restarted(state, state.scene, playing=False), ready=ready, dead=None, draft=state.draft)
+    if kept is None or kept.generation != state.generation:
+        return fresh
+    return replace(fresh, generation=state.generation, opening=kept.path, reserved=fresh.generation, bare=True)
+
+
+@reduce.register
+def _(m: Died, state: AppState) -> AppState:
+    sliced = slicing.worker_died(state.slicing, m.sentence, mapping=state.busy)
+    state = replace(state, ready=state.ready - {m.worker}, busy=False)
+    if m.worker == "training":
+        kept = keeping.begun_again(state.keeping)
+        return replace(
+            state, dead=(m.worker, m.sentence), playing=False, progress=None, opening="", bare=False, keeping=kept
+        )
+    state = replace(state, slicing=sliced)
+    deaths = state.landscape_deaths + 1
+    if deaths < LANDSCAPE_DEATHS:
+        return replace(state, landscape_deaths=deaths, asked=None)
+    sentence = f"No landscape: {m.sentence} It has done so {deaths} times and stays off; L tries again."
+    return replace(state, landscape_deaths=deaths, map_error=sentence)
+
+
+@reduce.register
+def _(m: Started, state: AppState) -> AppState:
+    if m.generation != state.generation:
+        return state
+    state = replace(state, started=m, frame=None, map=None, maps={}, path=None, drawn=(), missing=None, progress=None)
+    return replace(state, slicing=replace(state.slicing, shown=None))
+
+
+@reduce.register
+def _(m: Frame, state: AppState) -> AppState:
+    if m.generation != state.generation:
+        return state
+    before = state.current
+    m = m.after(before)
+    if (before is None or before.focus != m.focus) and m.line.run < len(state.scene.runs()) and state.draft is None:
+        state = replace(state, form=state.scene.spec_of(m.line.run))
+    state = replace(state, frame=m, ranges=_grown(state, m), scene=_in_force(state, m))
+    if state.progress is not None and state.progress.unit == "steps":
+        state = replace(state, progress=None)  # the step that was asked for is there
+    if m.parameters is not None:
+        here = Here(m.of[1], m.parameters, m.buffers, m.of[0])
+        if state.laid is not None and here.parameters.shape != state.laid.parameters.shape:
+            state = re_laid(state)  # a run with another network has come to the front
+        state = _here(state, here, m)
+    if m.path and state.arriving and m.path.plane == state.arriving.plane:
+        return replace(state, map=state.arriving, arriving=None, path=m.path)
+    if m.path and state.map and m.path.plane == state.map.plane:
+        return replace(state, path=m.path)
+    return state
+
+
+def _in_force(state: AppState, frame: Frame) -> Scene:
+    """The scene with the optimiser of the step that is looked at, where all changes have been taken up."""
+    if frame.tuned != state.tunes or frame.line.run >= len(state.scene.runs()):
+        return state.scene
+    optimiser = next((o for step, o in reversed(frame.line.changes) if step <= frame.step), None)
+    number = state.scene.spec_of(frame.line.run)
+    own = (state.scene.run, *state.scene.variants)[number].optimiser
+    if optimiser is None or optimiser == own:
+        return state.scene
+    path = f"variants.{number - 1}.optimiser" if number else "run.optimiser"
+    return state.scene.edited({path: optimiser.model_dump()})
+
+
+def _here(state: AppState, here: Here, frame: Frame) -> AppState:
+    """New parameters have come: a plane that waits for them is laid there, and one that re-aims always is."""
+    plane = state.scene.view.plane
+    again = (
+        state.laid is not None
+        and plane.mode == "re-aim"
+        and (here.line, here.step) != (state.laid.line, state.laid.step)
+    )
+    axes = history_axes(plane)
+    if (state.laid is not None and not again) or (axes and frame.axes != axes):
+        return replace(state, parameters=here)
+    if axes and (reasons := [g.reason for g in frame.given if g and g.reason]):
+        return replace(state, parameters=here, map_error=f"{NOT_YET}{reasons[0]}.")
+    given = frame.given if axes else ()
+    error = "" if state.map_error.startswith(NOT_YET) else state.map_error
+    return replace(state, parameters=here, laid=here, given=given, plane=state.plane + again, map_error=error)
+
+
+def _grown(state: AppState, frame: Frame) -> tuple[Range, Range]:
+    plane, path = state.scene.view.plane, frame.path
+    re_aims = plane.mode == "re-aim"
+    if not plane.auto_range or path is None or (re_aims and not history_axes(plane)):
+        return state.ranges
+    if path.plane != state.plane and not re_aims:
+        return state.ranges
+    lines = [line for line in frame.lines if line.number not in state.hidden and not line.ended]
+    shown = [line.path for line in lines if line.path]
+    paths = [path, *(p for p in shown if p.plane == path.plane)]
+    alpha, beta = (np.concatenate([getattr(p, name) for p in paths]) for name in ("alpha", "beta"))
+    return grown(state.ranges[0], alpha), grown(state.ranges[1], beta)
+
+
+@reduce.register
+def _(m: PlaneLaid, state: AppState) -> AppState:
+    if m.generation != state.generation or m.plane != state.plane:
+        return state
+    return replace(state, plane_laid=m)
+
+
+@reduce.register
+def _(m: MapProgress, state: AppState) -> AppState:
+    if (m.generation, m.number) != (state.generation, state.map_number):
+        return state
+    return replace(state, map_progress=m)
+
+
+@reduce.register
+def _(m: Map, state: AppState) -> AppState:
+    if m.generation != state.generation or m.plane > state.plane or _older(m, state.maps.get(m.line)):
+        return state
+    busy = state.busy and not (m.complete and m.number == state.map_number)
+    state = replace(state, busy=busy, map_error="", landscape_deaths=0, maps={**state.maps, m.line: m})
+    if state.frame is not None and m.line != state.frame.focus:
+        return state
+    if _older(m, state.arriving or state.map):
+        return state
+    path = state.frame.path if state.frame else None
+    if state.map is None or state.map.plane == m.plane or (path and path.plane == m.plane):
+        return replace(state, map=m, arriving=None, path=path if path and path.plane == m.plane else state.path)
+    return replace(state, arriving=m)
+
+
+def _older(m: Map, shown: Map | None) -> bool:
+    return shown is not None and shown.generation == m.generation and m.number < shown.number
+
+
+@reduce.register
+def _(m: SlicesDrawn, state: AppState) -> AppState:
+    if m.generation != state.generation:
+        return state
+    return replace(state, slicing=slicing.arrived(state.slicing, m))
+
+
+@reduce.register
+def _(m: Stopped, state: AppState) -> AppState:
+    if m.generation != state.generation:
+        return state
+    return replace(state, playing=False, sentence=m.sentence, stopped=m)
+
+
+@reduce.register
+def _(m: Opened, state: AppState) -> AppState:
+    if m.generation != state.reserved or m.generation <= state.generation:
+        return state
+    fresh = restarted(remembered(state, m.scene, f"the run {m.path}"), m.scene, playing=False)
+    own = m.path == state.keeping.path  # the same run again, after its worker had ended
+    name, kept = state.name if own else "", fresh.keeping
+    if own and kept.done is not None:
+        kept = replace(kept, done=replace(kept.done, generation=m.generation))
+    return replace(
+        fresh, generation=m.generation, taken_up=m.generation, opening="", bare=False, name=name, form=0,
+        keeping=kept,
+        saved=state.saved if own else None, past=state.past if own else fresh.past,
+    )  # fmt: skip
+
+
+@reduce.register
+def _(m: NotOpened, state: AppState) -> AppState:
+    if m.generation != state.reserved or not state.opening:
+        return state
+    state = replace(state, opening="", keeping=replace(state.keeping, resumed=""))
+    if state.started is None or state.bare:  # there is no run to stay with
+        state = restarted(state, state.scene, bare=False)
+    return replace(state, foreign=m.path) if m.foreign else replace(state, sentence=m.sentence)
+
+
+@reduce.register
+def _(m: Saved, state: AppState) -> AppState:
+    if not m.kept:
+        return replace(state, sentence=m.sentence or state.sentence, written=m)
+    if m.generation != state.generation:
+        return state
+    before = state.keeping.failed
+    state = replace(state, keeping=keeping.answered(state.keeping, m))
+    if m.sentence and m.sentence != before:
+        return replace(state, sentence=f"The run cannot be kept in case of a crash: {m.sentence}")
+    return state
+
+
+@reduce.register
+def _(m: DataMissing, state: AppState) -> AppState:
+    return replace(_without_run(state), missing=m) if m.generation == state.generation else state
+
+
+@reduce.register
+def _(m: Failed, state: AppState) -> AppState:
+    if m.generation != state.generation:
+        return state
+    if m.worker == "slices":
+        return replace(state, slicing=slicing.failed(state.slicing, m))
+    if m.worker == "landscape":
+        stale = m.number and (m.number < state.map_number or not state.busy)
+        return state if stale else replace(state, map_error=m.sentence, busy=False)
+    if state.started is None or state.started.generation != state.generation:
+        state = _without_run(state)
+    return replace(state, playing=False, sentence=m.sentence, progress=None)
+
+
+def _without_run(state: AppState) -> AppState:
+    """There is no run of the scene on screen, so the pictures of the one before it go."""
+    return replace(
+        state, playing=False, started=None, frame=None, map=None, maps={}, arriving=None, path=None, progress=None,
+        drawn=(), slicing=replace(state.slicing, shown=None),
+    )  # fmt: skip
+
+
+@reduce.register
+def _(m: Progress, state: AppState) -> AppState:
+    if m.generation != state.generation:
+        return state
+    return replace(state, progress=m)
+
+
+@reduce.register
+def _(m: Downloaded, state: AppState) -> AppState:
+    if m.generation != state.generation:
+        return state
+    return replace(restarted(state, state.scene, playing=state.scene.pace.play), draft=state.draft)

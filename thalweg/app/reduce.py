@@ -1,0 +1,392 @@
+"""How the state changes: ``reduce(message, state) -> state``, for what a person wants. No Qt.
+
+What the workers say is reduced in :mod:`thalweg.app.heard`, by the same function.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import singledispatch
+from typing import Any
+
+from thalweg.app import keeping, slicing
+from thalweg.app.changes import (
+    ZoomError,
+    described,
+    differences,
+    directions_of,
+    needs_restart,
+    ranges_of,
+    tuned,
+    zoomed,
+)
+from thalweg.app.intents import (
+    AddVariant,
+    ApplyDraft,
+    AskedForMap,
+    AskedForSlices,
+    Change,
+    DiscardDraft,
+    Dismiss,
+    Edit,
+    ForgetLine,
+    Keep,
+    LayPlane,
+    LeftBehind,
+    LookAt,
+    MapArrived,
+    MapCancelled,
+    NewSeed,
+    OpenRun,
+    OpenScene,
+    PutAhead,
+    Redo,
+    RemoveVariant,
+    Report,
+    Rescue,
+    Reset,
+    SceneSaved,
+    SetPlaying,
+    SetSettings,
+    ShowControls,
+    ShowLine,
+    SlicesCancelled,
+    StepBack,
+    StepOn,
+    Undo,
+    WholePlane,
+    Zoom,
+)
+from thalweg.app.state import AppState, Kept, ordered, re_laid, remembered, restarted
+from thalweg.core.messages import Focus, Forget, Limit, Move, Show
+from thalweg.core.scene import PlaneSpec, Scene, SpecError
+
+RATE_WINDOW = 2.0
+"""Seconds over which landscape pictures per second are averaged."""
+
+
+@singledispatch
+def reduce(message: Any, state: AppState) -> AppState:
+    """The state after an intent or an event; what is of an older generation changes nothing."""
+    raise TypeError(f"no reduction for {type(message).__name__}")
+
+
+# --- scenes ----------------------------------------------------------------------------------------------------------
+
+
+@reduce.register
+def _(m: OpenScene, state: AppState) -> AppState:
+    fresh = restarted(remembered(state, m.scene, f"the scene {m.scene.title}"), m.scene, playing=m.scene.pace.play)
+    return replace(fresh, name=m.name, saved=m.scene, form=0)
+
+
+@reduce.register
+def _(m: SceneSaved, state: AppState) -> AppState:
+    return replace(state, name=m.name, saved=state.scene)
+
+
+@reduce.register
+def _(m: OpenRun, state: AppState) -> AppState:
+    reserved = max(state.generation, state.reserved) + 1
+    left = state.keeping.left
+    kept = replace(state.keeping, left=None, resumed=m.path if left and left[0] == m.path else "")
+    return replace(state, opening=m.path, reserved=reserved, foreign="", sentence="", keeping=kept)
+
+
+@reduce.register
+def _(m: Edit, state: AppState) -> AppState:
+    path = _of_form(state, m.path)
+    adding = state.form > len(state.scene.variants)  # a variant that is in the draft alone
+    try:
+        target = state.draft or state.scene
+        if target.value(path) == m.value and type(target.value(path)) is type(m.value):
+            return replace(state, field_error=None)
+        edited = target.edited({path: m.value})
+        if needs_restart(path) or (adding and path.startswith("variants.")):
+            return replace(state, draft=None if edited == state.scene else edited, field_error=None)
+        scene = state.scene.edited({path: m.value})
+    except SpecError as e:
+        return replace(state, field_error=(m.path, str(e).replace(f"{path}:", f"{m.path}:")))
+    changes = tuned(state.scene, scene)
+    what, at = described(state.scene, scene), _here(state) if changes else None
+    changed = replace(remembered(state, scene, what, at), draft=edited if state.draft else None, field_error=None)
+    return _looked_at_anew(replace(changed, tunes=state.tunes + bool(changes)), state.scene.view.plane)
+
+
+def _of_form(state: AppState, path: str) -> str:
+    """The path of a field of a run, as the forms name it, in the scene."""
+    if state.form and path.startswith("run."):
+        return f"variants.{state.form - 1}.{path.removeprefix('run.')}"
+    return path
+
+
+def _here(state: AppState) -> tuple[int, int, int] | None:
+    frame = state.current
+    return (state.generation, frame.focus, frame.step) if frame is not None else None
+
+
+def _looked_at_anew(state: AppState, before: PlaneSpec) -> AppState:
+    """After a change of the view: lay the plane anew where its directions changed, drop grown ranges where set."""
+    now = state.scene.view.plane
+    if now == before:
+        return state
+    if ranges_of(now) != ranges_of(before) or (before.auto_range and not now.auto_range) or now.mode != before.mode:
+        state = replace(state, ranges=ranges_of(now), zoom=None)
+    if directions_of(now) != directions_of(before) or (now.mode != before.mode and "re-aim" in (now.mode, before.mode)):
+        state = re_laid(state)
+    return state
+
+
+@reduce.register
+def _(m: ApplyDraft, state: AppState) -> AppState:
+    if state.draft is None:
+        return state
+    form = state.form
+    return replace(_applied(state, state.draft), form=form)
+
+
+def _applied(state: AppState, scene: Scene, **changes: Any) -> AppState:
+    """The state with another scene whose runs begin anew."""
+    return restarted(remembered(state, scene, described(state.scene, scene)), scene, **changes)
+
+
+@reduce.register
+def _(m: DiscardDraft, state: AppState) -> AppState:
+    return replace(state, draft=None, field_error=None, form=min(state.form, len(state.scene.variants)))
+
+
+@reduce.register
+def _(m: Reset, state: AppState) -> AppState:
+    return replace(restarted(state, state.scene, playing=False), draft=state.draft, form=state.form)
+
+
+@reduce.register
+def _(m: NewSeed, state: AppState) -> AppState:
+    fresh = _applied(state, state.scene.edited({"run.seed": m.seed}))
+    return replace(fresh, draft=state.draft.edited({"run.seed": m.seed}) if state.draft else None, form=state.form)
+
+
+@reduce.register
+def _(m: Change, state: AppState) -> AppState:
+    try:
+        scene = state.scene.edited(m.values)
+    except SpecError as e:
+        return replace(state, sentence=str(e))
+    return _applied(state, scene, playing=scene.pace.play)
+
+
+@reduce.register
+def _(m: AddVariant, state: AppState) -> AppState:
+    scene = state.draft or state.scene
+    source = (scene.run, *scene.variants)[state.form]
+    try:
+        variants = [v.model_dump() for v in (*scene.variants, source.model_copy(update={"name": ""}))]
+        draft = scene.edited({"variants": variants})
+    except SpecError as e:
+        return replace(state, sentence=str(e))
+    return replace(state, draft=draft, form=len(draft.variants), controls=True, sentence="")
+
+
+@reduce.register
+def _(m: RemoveVariant, state: AppState) -> AppState:
+    if not state.form:
+        return state
+    if state.form > len(state.scene.variants):
+        return replace(state, draft=None, form=0)
+    kept = [v.model_dump() for k, v in enumerate(state.scene.variants, start=1) if k != state.form]
+    return replace(_applied(state, state.scene.edited({"variants": kept})), form=0)
+
+
+# --- playing, and looking back ---------------------------------------------------------------------------------------
+
+
+@reduce.register
+def _(m: SetPlaying, state: AppState) -> AppState:
+    return replace(state, playing=m.playing, pauses=state.pauses + (not m.playing), sentence="", stopped=None)
+
+
+@reduce.register
+def _(m: StepOn, state: AppState) -> AppState:
+    if _only_looked_at(state):
+        return ordered(state, Move(state.generation, m.by))
+    return replace(state, playing=False, advances=state.advances + m.by, stopped=None)
+
+
+@reduce.register
+def _(m: StepBack, state: AppState) -> AppState:
+    if not _only_looked_at(state):
+        state = replace(state, playing=False, pauses=state.pauses + state.playing)
+    return ordered(state, Move(state.generation, -m.by))
+
+
+def _only_looked_at(state: AppState) -> bool:
+    """Whether training goes on while an earlier step is looked at."""
+    return state.playing and state.current is not None and state.current.apart
+
+
+@reduce.register
+def _(m: LookAt, state: AppState) -> AppState:
+    return ordered(state, Show(state.generation, m.step))
+
+
+@reduce.register
+def _(m: PutAhead, state: AppState) -> AppState:
+    frame = state.current
+    line = next((line for line in frame.lines if line.number == m.line), None) if frame is not None else None
+    if frame is None or line is None or m.line == frame.focus:
+        return state
+    if not line.live:  # its run is put there
+        state = replace(state, playing=False, pauses=state.pauses + state.playing)
+    return ordered(state, Focus(state.generation, m.line))
+
+
+@reduce.register
+def _(m: ForgetLine, state: AppState) -> AppState:
+    return ordered(replace(state, hidden=state.hidden - {m.line}), Forget(state.generation, m.line))
+
+
+@reduce.register
+def _(m: ShowLine, state: AppState) -> AppState:
+    return replace(state, hidden=state.hidden - {m.line} if m.shown else state.hidden | {m.line})
+
+
+@reduce.register
+def _(m: Rescue, state: AppState) -> AppState:
+    stopped = state.stopped
+    if stopped is None or stopped.rescue is None or state.current is None:
+        return state
+    step, rate = stopped.rescue
+    form = state.scene.spec_of(next(line.run for line in state.current.lines if line.number == stopped.line))
+    path = _of_form(replace(state, form=form), "run.optimiser.learning_rate")
+    scene = state.scene.edited({path: float(f"{rate:.3g}")})
+    here = (state.generation, stopped.line, step)
+    changed = replace(remembered(state, scene, described(state.scene, scene), here), form=form)
+    changed = replace(re_laid(changed), sentence="", stopped=None, tunes=state.tunes + 1)
+    return ordered(changed, Focus(state.generation, stopped.line, step))
+
+
+# --- undo ------------------------------------------------------------------------------------------------------------
+
+
+@reduce.register
+def _(m: Undo, state: AppState) -> AppState:
+    if state.draft:
+        return replace(state, draft=None, field_error=None, form=min(state.form, len(state.scene.variants)))
+    if not state.past:
+        return state
+    to = state.past[-1]
+    now = Kept(state.scene, state.name, state.saved, to.what, to.at)
+    return _travelled(state, to, to.at, state.past[:-1], (now, *state.future))
+
+
+@reduce.register
+def _(m: Redo, state: AppState) -> AppState:
+    if not state.future:
+        return state
+    to = state.future[0]
+    now = Kept(state.scene, state.name, state.saved, to.what, to.at)
+    return _travelled(state, to, to.at, (*state.past, now), state.future[1:])
+
+
+def _travelled(
+    state: AppState, to: Kept, at: tuple[int, int, int] | None, past: tuple[Kept, ...], future: tuple[Kept, ...]
+) -> AppState:
+    """The state with an earlier or a later scene; a change that was made while training went on leads to its step."""
+    scene, before = to.scene, state.scene.view.plane
+    if any(needs_restart(path) for path in differences(state.scene, scene)):
+        state = restarted(state, scene)
+    else:
+        changes = tuned(state.scene, scene)
+        state = _looked_at_anew(replace(state, scene=scene, tunes=state.tunes + bool(changes)), before)
+        if changes and at is not None and at[0] == state.generation:
+            state = replace(state, playing=False, pauses=state.pauses + state.playing, stopped=None)
+            state = ordered(state, Focus(state.generation, at[1], at[2]))
+    return replace(state, name=to.name, saved=to.saved, past=past, future=future, field_error=None)
+
+
+# --- the view, and what belongs to the person ------------------------------------------------------------------------
+
+
+@reduce.register
+def _(m: ShowControls, state: AppState) -> AppState:
+    return replace(state, controls=m.shown)
+
+
+@reduce.register
+def _(m: LayPlane, state: AppState) -> AppState:
+    return replace(re_laid(state), landscape_deaths=0)
+
+
+@reduce.register
+def _(m: Zoom, state: AppState) -> AppState:
+    try:
+        return replace(state, zoom=zoomed((m.x_range, m.y_range), state.ranges), sentence="")
+    except ZoomError as e:
+        return replace(state, sentence=str(e))
+
+
+@reduce.register
+def _(m: WholePlane, state: AppState) -> AppState:
+    return replace(state, zoom=None)
+
+
+@reduce.register
+def _(m: SetSettings, state: AppState) -> AppState:
+    if m.settings.device != state.settings.device:
+        fresh = restarted(replace(state, settings=m.settings, ready=frozenset()), state.scene, playing=False)
+        return replace(fresh, draft=state.draft, form=state.form)
+    if (m.settings.theme == "projector") != (state.settings.theme == "projector"):
+        state = replace(state, controls=m.settings.theme != "projector")  # in a hall the figures need the room
+    if m.settings.memory != state.settings.memory:
+        state = ordered(state, Limit(state.generation, m.settings.memory_bytes))
+    return replace(state, settings=m.settings)
+
+
+@reduce.register
+def _(m: Report, state: AppState) -> AppState:
+    return replace(state, sentence=m.sentence)
+
+
+@reduce.register
+def _(m: Dismiss, state: AppState) -> AppState:
+    if state.sentence or state.missing or state.stopped:
+        return replace(state, sentence="", missing=None, stopped=None)
+    return replace(state, keeping=replace(state.keeping, left=None))
+
+
+# --- what the controller has done ------------------------------------------------------------------------------------
+
+
+@reduce.register
+def _(m: AskedForMap, state: AppState) -> AppState:
+    return replace(state, asked=m.key, map_number=m.number, busy=True, map_progress=None)
+
+
+@reduce.register
+def _(m: MapCancelled, state: AppState) -> AppState:
+    return replace(state, busy=False, asked=None)
+
+
+@reduce.register
+def _(m: AskedForSlices, state: AppState) -> AppState:
+    return replace(state, slicing=slicing.asked_for(state.slicing, m.key, m.number))
+
+
+@reduce.register
+def _(m: SlicesCancelled, state: AppState) -> AppState:
+    return replace(state, slicing=slicing.cancelled(state.slicing))
+
+
+@reduce.register
+def _(m: MapArrived, state: AppState) -> AppState:
+    return replace(state, drawn=(*(t for t in state.drawn if t > m.at - RATE_WINDOW), m.at))
+
+
+@reduce.register
+def _(m: Keep, state: AppState) -> AppState:
+    return replace(state, keeping=keeping.asked(state.keeping, m.key, m.at))
+
+
+@reduce.register
+def _(m: LeftBehind, state: AppState) -> AppState:
+    return replace(state, keeping=replace(state.keeping, left=(m.path, m.when)))
