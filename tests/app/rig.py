@@ -98,7 +98,7 @@ def drawn_line(series: dict[str, np.ndarray] | None = None, number: int = 0, **c
     """A line of training as the figures draw it: with these measures, or those of a :func:`line` at step 40."""
     found = (line(number, 40).series or {}) if series is None else series
     step = int(found["step"][-1])
-    made = DrawnLine(number, f"line {number}", number, number == 0, False, -1, step, found, None, ())
+    made = DrawnLine(number, f"line {number}", number, number == 0, False, False, -1, step, found, None, ())
     return replace(made, **changes)
 
 
@@ -112,6 +112,7 @@ def frame(
     focus: int = 0,
     head: int | None = None,
     tuned: int = 0,
+    tuned_at: tuple[int, int] | None = None,
 ) -> Frame:
     """A moment of a run, of one line unless others are given; the parameters are all equal to the step."""
     lines = lines or (line(0, step, on, head),)
@@ -126,6 +127,7 @@ def frame(
         following=head is None or head == step,
         apart=head is not None and head != step,
         tuned=tuned,
+        tuned_at=(focus, step) if tuned_at is None else tuned_at,
         parameters=np.full(SIZE, float(step), dtype=np.float32) if parameters else None,
         of=(focus, step),
     )

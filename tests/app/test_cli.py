@@ -141,7 +141,7 @@ def test_run_then_render_a_step_of_it(thalweg: Thalweg, tiny: Path, tmp_path: Pa
     assert sum(r.startswith("grid,17,") for r in lines) == 81
     done = thalweg("render", "run.h5", "--step", 1000, "-o", "b.png", "--view", "curves")
     assert done.returncode == 0
-    assert "step 1000 was not recorded; the figure shows step 40" in done.stderr
+    assert "the run ends before step 1,000; the figure shows step 40" in done.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "b.png", "run.h5"]
 
 

@@ -179,4 +179,4 @@ def test_after_going_on_the_forms_follow_the_step_that_is_looked_at(kept: Callab
     for step, rate in ((10, 0.5), (75, 0.125)):
         run.controller.dispatch(LookAt(step))
         run.see(lambda s, step=step: s.frame and s.frame.step == step, f"step {step}")
-        assert run.state.scene.run.optimiser.learning_rate == rate
+        assert run.state.seen_scene.run.optimiser.learning_rate == rate

@@ -115,13 +115,14 @@ def test_a_change_before_the_worker_was_there_is_followed_like_any_other() -> No
     on(run, 10)
     run.controller.dispatch(Edit("view.log_loss", True))
     look(run, 5)
-    assert run.state.scene.run.optimiser.learning_rate == 0.25
+    assert run.state.seen_scene.run.optimiser.learning_rate == 0.25
     look(run, None)
     run.controller.dispatch(Edit(RATE, 0.125))
     run.until(lambda s: s.frame.tuned == s.tunes)
     on(run, 5)
     look(run, 5)
-    assert run.state.scene.run.optimiser.learning_rate == 0.25
+    assert run.state.seen_scene.run.optimiser.learning_rate == 0.25
+    assert run.state.scene.run.optimiser.learning_rate == 0.125
 
 
 def test_every_variant_takes_each_step_and_is_the_run_that_it_would_be_alone() -> None:

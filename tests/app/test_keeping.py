@@ -266,6 +266,20 @@ def test_the_end_waits_for_the_newest_save_not_for_one_before_it() -> None:
     assert rig.state.keeping.done.step == 9
 
 
+def test_the_end_waits_for_what_the_person_has_asked_for() -> None:
+    """Longer than for the program's own file, which may be there already; not for a worker that has ended."""
+    rig = keeper()
+    answers = iter([[], [], [Saved(1, "mine.h5", False, 9)]])
+    rig.session.poll = lambda: next(answers, [])  # type: ignore[method-assign]
+    rig.controller.tell_session(Save(1, "mine.h5", rig.state.scene))
+    rig.controller.keep_now(0.0)
+    assert rig.state.written == Saved(1, "mine.h5", False, 9)
+    rig.controller.tell_session(Save(1, "mine.h5", rig.state.scene))
+    answers = iter([[], [Died("training", "It has ended.")]])
+    rig.controller.keep_now(0.0)
+    assert rig.state.dead is not None
+
+
 def test_the_end_does_not_wait_for_ever() -> None:
     """A worker that says nothing any more, or says that it cannot: then the file is not of now."""
     rig = keeper()

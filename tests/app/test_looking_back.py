@@ -43,7 +43,8 @@ def seen(state: AppState, step: int, head: int, *changes: tuple[int, float], foc
     """The state when ``step`` of a line is looked at, on which the learning rate was changed there and then."""
     made = tuple((at, optimiser(rate)) for at, rate in changes) or ((0, optimiser(0.5)),)
     now = line(focus, step, head=head, changes=made)
-    moment = frame(state.generation, step, lines=(now,), focus=focus, tuned=state.tunes)
+    at = (focus, made[-1][0])
+    moment = frame(state.generation, step, lines=(now,), focus=focus, tuned=state.tunes, tuned_at=at)
     return reduce(replace(moment, following=step == head, apart=step != head), state)
 
 
@@ -179,9 +180,44 @@ def test_undo_of_a_live_change_goes_back_to_where_it_was_made_with_what_there_wa
         Tune(1, 2, optimiser(0.5), stop, 0),
     ]
     there = seen(back, 40, 40, (0, 0.5), focus=1)
+    assert there.frame is not None
+    there = replace(there, frame=replace(there.frame, lines=(line(0, 60), there.frame.line)))
     again = reduce(Redo(), there)
     assert again.scene.run.optimiser == optimiser(0.125)
     assert session_commands(there, again) == [Focus(1, 0, 40), Tune(1, 3, optimiser(0.125), stop, 0)]
+
+
+def test_undo_leads_to_the_step_at_which_the_worker_took_the_change_up() -> None:
+    """Which is a later one than that of the frame on screen while training goes on."""
+    playing = reduce(SetPlaying(True), seen(running(), 40, 40))
+    tuned = reduce(Edit(RATE, 0.125), playing)
+    assert tuned.past[-1].at == (1, 0, 40)
+    heard = seen(tuned, 60, 60, (0, 0.5), (45, 0.125))
+    assert heard.past[-1].at == (1, 0, 45)
+    assert Focus(1, 0, 45) in session_commands(heard, reduce(Undo(), heard))
+
+
+def test_undo_works_from_wherever_it_is_looked_at() -> None:
+    """Before the change its optimiser is that of the forms already; undo leads there and is told all the same."""
+    tuned = reduce(Edit(RATE, 0.125), seen(running(), 20, 20))
+    looking = seen(tuned, 5, 60, (0, 0.5), (20, 0.125))
+    assert looking.seen_scene.run.optimiser == optimiser(0.5)
+    back = reduce(Undo(), looking)
+    stop = back.scene.run.stop
+    assert session_commands(looking, back) == [Focus(1, 0, 20), Tune(1, 2, optimiser(0.5), stop, 0)]
+    assert back.scene.run.optimiser == optimiser(0.5)
+
+
+def test_a_change_of_the_view_in_the_past_is_none_of_the_optimiser() -> None:
+    """Nor is its undo."""
+    looking = seen(running(), 5, 60, (0, 0.5), (20, 0.125))
+    viewed = reduce(Edit("view.log_loss", True), looking)
+    assert viewed.scene.run.optimiser == optimiser(0.125)
+    assert viewed.seen_scene.run.optimiser == optimiser(0.5)
+    assert viewed.seen_scene.view.log_loss
+    back = reduce(Undo(), viewed)
+    assert back.scene == looking.scene
+    assert told(looking, Edit("view.log_loss", True), Undo()) == []
 
 
 def test_undo_of_a_change_in_a_run_that_is_gone_does_not_go_anywhere() -> None:
@@ -221,8 +257,8 @@ def test_the_forms_show_the_optimiser_of_the_step_that_is_looked_at(step: int, r
     """Looking is no change: nothing is told, nothing can be undone, and the rest of the scene is as it was."""
     before = running()
     now = seen(before, step, 60, (0, 0.5), (20, 0.25), (40, 0.125))
-    assert now.scene.run.optimiser == optimiser(rate)
-    assert now.scene == before.scene.edited({RATE: rate})
+    assert now.seen_scene == before.scene.edited({RATE: rate})
+    assert now.scene == before.scene.edited({RATE: 0.125}), "what is saved is the line as it goes on"
     assert now.past == before.past
     assert session_commands(before, now) == []
 
@@ -235,7 +271,7 @@ def test_a_change_that_was_not_taken_up_yet_is_not_taken_back_by_an_older_frame(
     assert older.scene.run.optimiser == optimiser(0.125)
     newer = seen(older, 42, 42, (0, 0.5), (41, 0.125))
     assert newer.scene.run.optimiser == optimiser(0.125)
-    assert seen(newer, 30, 42, (0, 0.5), (41, 0.125)).scene.run.optimiser == optimiser(0.5)
+    assert seen(newer, 30, 42, (0, 0.5), (41, 0.125)).seen_scene.run.optimiser == optimiser(0.5)
 
 
 @given(st.lists(st.sampled_from(["turn", "hear", "look"]), max_size=12))

@@ -120,6 +120,33 @@ def test_every_line_has_a_style_of_its_own_and_a_fan_shares_one() -> None:
     assert len(set(names)) == 6
 
 
+def test_branches_that_the_seeds_of_a_fan_began_together_are_a_fan() -> None:
+    """They are drawn as their parents are; a second such fan is another one."""
+    scene = tiny_scene(run__seeds=3)
+    first = [line(n, 8, run=n) for n in range(3)]
+    second = [line(3 + n, 8, run=n, start=4, parent=n) for n in range(3)]
+    third = [line(6 + n, 8, run=n, start=2, parent=3 + n) for n in range(3)]
+    found = drawn_lines(frame(1, 8, lines=(*first, *second, *third)), scene.runs(), scene, frozenset())
+    assert [m.fan for m in found] == [0] * 3 + [1] * 3 + [2] * 3
+    assert len({m.style for m in found}) == 3
+
+
+@pytest.mark.parametrize("name", ["train_loss", "gradient_1"])
+def test_a_fan_goes_on_without_a_member_that_has_ended(name: str) -> None:
+    """Up to there it counts, what is not finite of it does not; what is not finite of one that goes on does."""
+    steps = np.arange(9)
+    values = [np.full(9, float(k + 1)) for k in range(3)]
+    members = [drawn_line({"step": steps, name: v}, k) for k, v in enumerate(values)]
+    short = np.array([9.0, 9.0, 9.0, np.nan])
+    members.append(drawn_line({"step": steps[:4], name: short}, 3, ended=True))
+    found = fan_of(members, name)
+    assert found.steps.tolist() == steps.tolist()
+    assert found.median.tolist() == [2.5] * 3 + [2.0] * 6
+    assert found.high.tolist() == [9.0] * 3 + [3.0] * 6
+    values[1][7] = np.nan
+    assert np.isnan(fan_of(members, name).median).tolist() == [k == 7 for k in range(9)]
+
+
 def test_lines_that_the_scene_knows_nothing_of_are_drawn_all_the_same() -> None:
     """The scene is ahead of the pictures while its runs are loaded."""
     state = state_with(tiny_scene(run__seeds=3), tuple(line(n, 8, run=n) for n in range(3)))

@@ -168,9 +168,9 @@ def test_edits_that_wait_and_variants_have_names_too() -> None:
     state = reduce(Edit("run.seed", 3), running())
     assert BY_ID["undo"].names(state) == "edits that were not applied"
     applied = after(running(), AddVariant(), ApplyDraft())
-    assert BY_ID["undo"].names(applied) == "a variant"
+    assert BY_ID["undo"].names(applied) == "one more variant"
     gone = reduce(RemoveVariant(), applied)
-    assert BY_ID["undo"].names(gone) == "a variant"
+    assert BY_ID["undo"].names(gone) == "a variant less"
     scene = tiny_scene()
     twice = scene.edited({"variants": [scene.run.model_dump()]})
     changed = twice.edited({"variants.0.optimiser.learning_rate": 0.25})

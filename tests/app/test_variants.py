@@ -45,6 +45,25 @@ def trained(scene: Scene, front: int = 0, step: int = 5) -> AppState:
     return reduce(frame(1, step, lines=lines, focus=front), state)
 
 
+# --- what they have in common ----------------------------------------------------------------------------------------
+
+
+def test_a_change_of_the_first_run_is_one_of_those_that_were_as_it_was() -> None:
+    """So that a variant differs in what it was made to; what sets it apart stays; a live change is of one run."""
+    scene = with_variants(0.125)
+    drafted = reduce(Edit("run.network.hidden", (9,)), trained(scene))
+    assert drafted.draft is not None
+    assert [run.network.hidden for run in drafted.draft.runs()] == [(9,), (9,)]
+    other = scene.edited({"variants.0.network.hidden": (5,)})
+    drafted = reduce(Edit("run.network.hidden", (9,)), trained(other))
+    assert drafted.draft is not None
+    assert [run.network.hidden for run in drafted.draft.runs()] == [(9,), (5,)]
+    fresh = reduce(NewSeed(77), trained(scene))
+    assert [run.seed for run in fresh.scene.runs()] == [77, 77]
+    tuned = reduce(Edit("run.optimiser.batch_size", 7), trained(scene))
+    assert [run.optimiser.batch_size for run in tuned.scene.runs()] == [7, 10]
+
+
 # --- adding ----------------------------------------------------------------------------------------------------------
 
 

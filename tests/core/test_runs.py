@@ -52,6 +52,19 @@ def test_each_run_is_what_it_is_alone() -> None:
     assert [line.number for _, _, line in runs.lines] == [0, 1, 2, 3]
 
 
+def test_a_run_that_ends_beside_others_is_told_once() -> None:
+    """Training goes on with the others; when the last has ended, or the one in front, it pauses."""
+    runs = in_lock_step(SPECS[0], DIVERGING, SPECS[0].model_copy(update={"seed": 8}))
+    asides = []
+    for _ in range(40):
+        assert runs.step() is None
+        asides += runs.take_asides()
+    assert [aside.line for aside in asides] == [1]
+    assert asides[0].rescue is not None
+    assert "is finite" in asides[0].sentence
+    assert [run.step_count for run in runs.all][::2] == [40, 40]
+
+
 def test_seeds_are_runs_of_their_own() -> None:
     """Three seeds of one run are three runs that differ in their seed alone."""
     scene = Scene(run=tiny_run(seeds=3), view={"plane": {"y": {"layers": (2,)}}})
@@ -90,7 +103,7 @@ def test_a_change_of_a_run_that_there_is_not_is_none() -> None:
 
 
 def test_a_line_is_put_in_front() -> None:
-    """Its run goes on along it, from its head or from a step of it; the other runs stay where they are."""
+    """Its run goes on along it, from its head or a step of it; the others stand at the same step, or their last."""
     runs = stepped(in_lock_step(*SPECS[:2]), 20)
     for _ in runs.going_to(10):
         pass
@@ -104,12 +117,11 @@ def test_a_line_is_put_in_front() -> None:
         (1, 7, second, 7),
         (0, 99, first, 20),
     ):
-        elsewhere = [r.step_count for r in runs.all if r is not run]
         for _ in runs.going_on(number, step):
             pass
         assert runs.front is run
         assert (run.line.number, run.step_count) == (number, stands)
-        assert [r.step_count for r in runs.all if r is not run] == elsewhere
+        assert all(r.step_count == min(stands, r.line.head) for r in runs.all)
         assert stand(runs, first.step_count, second.step_count)
     for _ in runs.going_on(77):
         pass

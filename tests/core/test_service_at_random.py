@@ -156,7 +156,7 @@ class Commands(RuleBasedStateMachine):
         """Any line, and perhaps a step of it."""
         number = sorted(self.lines)[which % len(self.lines)]
         run, head, _ = self.lines[number]
-        stays = self.service.runs.all[run].step_count if self.goes_on[run] == number and share is None else None
+        stays = min(self.at, head) if self.goes_on[run] == number and share is None else None
         self.say(Focus(1, number, None if share is None else round(share * head)))
         self.focus = self.goes_on[run] = number
         self.at = stays if stays is not None else head if share is None else round(share * head)

@@ -155,7 +155,7 @@ def test_a_long_way_back_is_told() -> None:
     assert told
     for event in told:
         assert isinstance(event, Progress)
-        assert (event.job, event.total, event.unit) == (f"Back to step {target}", target, "steps")
+        assert (event.job, event.total, event.unit) == (f"To step {target}", target, "steps")
         assert 0 <= event.done <= target
     assert [event.done for event in told] == sorted(event.done for event in told)
     assert frame_of(service).step == target

@@ -126,7 +126,7 @@ ACTIONS: tuple[Action, ...] = (
         "theme-projector", "Projector", "&Theme", "Large text and thick lines for the last row", "Ctrl+3",
         checked=_theme("projector"),
     ),
-    Action("settings", "&Settings…", "&Edit", "The landscape's share of the time, and the device", "Ctrl+,"),
+    Action("settings", "&Settings…", "&Edit", "Memory, autosave, the landscape's share, the device", "Ctrl+,"),
     Action("keys", "&Keys", "&Help", "All keys on one page", "F1"),
     Action("about", "&About Thalweg", "&Help", "Version and licence"),
 )  # fmt: skip

@@ -76,7 +76,7 @@ def described(before: Scene, after: Scene) -> str:
         return f"{titles[0]}, {titles[1]}{' …' if len(paths) > 2 else ''}"
     path = paths[0]
     if path == "variants":
-        return "a variant"
+        return "a variant less" if len(after.variants) < len(before.variants) else "one more variant"
     return f"{worded(path)} {_shown(path, before.value(path))} to {_shown(path, after.value(path))}"
 
 

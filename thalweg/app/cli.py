@@ -201,7 +201,7 @@ def render(
     except (ExportError, MomentError, RunFileError) as e:
         _stop(str(e))
     if step is not None and shown != step:
-        typer.echo(f"step {step} was not recorded; the figure shows step {shown}", err=True)
+        typer.echo(f"the run ends before step {step:,}; the figure shows step {shown:,}", err=True)
     typer.echo(f"{output}: {view.value} at step {shown}")
 
 

@@ -22,7 +22,10 @@ from thalweg.app.wishes import (
     slice_request,
     wants_parameters,
 )
-from thalweg.core.messages import Cancel, CancelSlices, Died, Frame, Map, Save, Saved, SessionCommand
+from thalweg.core.messages import Cancel, CancelSlices, Died, Frame, Map, Save, Saved, SaveParameters, SessionCommand
+
+WRITING = 60.0
+"""Seconds that a file which the person has asked for is waited for when the window is closed."""
 
 
 class Engine(Protocol):
@@ -60,6 +63,7 @@ class Controller:
         self._session, self._landscapes, self._now = session, landscapes, now
         self._events: deque[object] = deque()
         self._acknowledged = self._asked_parameters = self._landscapes_down = False
+        self._writing = 0  # files that the person wants, and that are not written yet
 
     def bind(self, bindings: Iterable[Binding]) -> None:
         """Show the state in these setters from now on."""
@@ -90,19 +94,23 @@ class Controller:
         self.state = reduce(Keep(key, self._now()), self.state)
 
     def keep_now(self, patience: float) -> bool:
-        """Have the run written as it is, and wait for that at most so many seconds; whether the file is of now."""
+        """Have the run written as it is, and wait for that at most so many seconds; whether the file is of now.
+
+        A file that the person has asked for is waited for longer.
+        """
         key, state = keep_key(self.state), self.state
-        if key is None or not state.keeping.path or not state.settings.autosave or "training" not in state.ready:
-            return False
-        until = time.perf_counter() + patience
-        if key != state.keeping.key:
+        begun = time.perf_counter()
+        kept = key is not None and state.keeping.path and state.settings.autosave and "training" in state.ready
+        if kept and key != state.keeping.key:
             self._keep(Save(state.generation, state.keeping.path, state.scene, kept=True), key)
-        while self.state.keeping.busy and time.perf_counter() < until:
+        while (self._writing and time.perf_counter() < begun + WRITING) or (
+            kept and self.state.keeping.busy and time.perf_counter() < begun + patience
+        ):
             for event in self._session.poll():
-                if isinstance(event, Saved):
+                if isinstance(event, Saved | Died):
                     self._take(event)
             time.sleep(0.005)
-        return not self.state.keeping.busy and not self.state.keeping.failed
+        return bool(kept) and not self.state.keeping.busy and not self.state.keeping.failed
 
     def restart_session(self) -> None:
         """Start the training process again after it has ended; the run goes on from where it was last kept."""
@@ -115,6 +123,7 @@ class Controller:
 
     def tell_session(self, command: SessionCommand) -> None:
         """Send a command that changes nothing in the state: a download, or its end."""
+        self._writing += isinstance(command, Save | SaveParameters)
         self._session.send(command)
 
     def close(self) -> None:
@@ -125,6 +134,10 @@ class Controller:
     def _take(self, message: object) -> None:
         if isinstance(message, Frame):
             self._acknowledged = self._asked_parameters = False
+        if isinstance(message, Saved) and not message.kept:
+            self._writing -= 1
+        if isinstance(message, Died) and message.worker == self._session.name:
+            self._writing = 0
         if isinstance(message, Died) and message.worker == self._landscapes.name:
             self._landscapes_down = True
         before, self.state = self.state, reduce(message, self.state)

@@ -143,7 +143,7 @@ class Desk:
             Binding(lambda s: (s.foreign,), self._show_foreign),
             Binding(lambda s: (s.written,), self._say_written),
             Binding(notices.banner, w.set_message),
-            Binding(lambda s: (s.scene, s.draft, s.form), self._show_in_forms),
+            Binding(lambda s: (s.seen_scene, s.draft, s.form), self._show_in_forms),
             Binding(lambda s: (s.scene,), w.view_panel.set_scene),
             Binding(lambda s: (s.scene.pace,), w.pace_bar.set_pace),
             Binding(lambda s: (s.field_error,), self._show_field_error),

@@ -9,12 +9,14 @@ import numpy as np
 from thalweg.app import keeping, slicing
 from thalweg.app.changes import grown, history_axes
 from thalweg.app.intents import Range
+from thalweg.app.overlay import line_names
 from thalweg.app.reduce import reduce
 from thalweg.app.state import (
     LANDSCAPE_DEATHS,
     NOT_YET,
     AppState,
     Here,
+    Kept,
     re_laid,
     remembered,
     restarted,
@@ -37,7 +39,7 @@ from thalweg.core.messages import (
     Started,
     Stopped,
 )
-from thalweg.core.scene import Scene
+from thalweg.core.scene import OptimiserSpec, Scene
 
 
 @reduce.register
@@ -46,8 +48,10 @@ def _(m: Ready, state: AppState) -> AppState:
     if m.worker != "training" or state.dead is None:
         return replace(state, ready=ready)
     # it knows nothing of the run that it had: the file that was written last does
-    kept = state.keeping.done
+    kept, wanted = state.keeping.done, state.opening
     fresh = replace(restarted(state, state.scene, playing=False), ready=ready, dead=None, draft=state.draft)
+    if wanted:  # a file that the person has chosen since
+        return replace(fresh, generation=state.generation, opening=wanted, reserved=fresh.generation, bare=True)
     if kept is None or kept.generation != state.generation:
         return fresh
     return replace(fresh, generation=state.generation, opening=kept.path, reserved=fresh.generation, bare=True)
@@ -84,9 +88,12 @@ def _(m: Frame, state: AppState) -> AppState:
         return state
     before = state.current
     m = m.after(before)
-    if (before is None or before.focus != m.focus) and m.line.run < len(state.scene.runs()) and state.draft is None:
-        state = replace(state, form=state.scene.spec_of(m.line.run))
-    state = replace(state, frame=m, ranges=_grown(state, m), scene=_in_force(state, m))
+    state = replace(state, frame=m, ranges=_grown(state, m))
+    if (before is None or before.focus != m.focus) and state.draft is None:
+        state = replace(state, form=state.front_form)
+    state = _in_force(state, m)
+    if before is not None and m.tuned > before.tuned:
+        state = _placed(state, m)
     if state.progress is not None and state.progress.unit == "steps":
         state = replace(state, progress=None)  # the step that was asked for is there
     if m.parameters is not None:
@@ -101,17 +108,37 @@ def _(m: Frame, state: AppState) -> AppState:
     return state
 
 
-def _in_force(state: AppState, frame: Frame) -> Scene:
-    """The scene with the optimiser of the step that is looked at, where all changes have been taken up."""
-    if frame.tuned != state.tunes or frame.line.run >= len(state.scene.runs()):
-        return state.scene
-    optimiser = next((o for step, o in reversed(frame.line.changes) if step <= frame.step), None)
-    number = state.scene.spec_of(frame.line.run)
-    own = (state.scene.run, *state.scene.variants)[number].optimiser
-    if optimiser is None or optimiser == own:
-        return state.scene
-    path = f"variants.{number - 1}.optimiser" if number else "run.optimiser"
-    return state.scene.edited({path: optimiser.model_dump()})
+def _in_force(state: AppState, frame: Frame) -> AppState:
+    """With the optimiser that the line in front has at its newest step, and that of the step that is looked at."""
+    if frame.tuned != state.tunes or frame.line.run >= len(state.scene.runs()) or not frame.line.changes:
+        return state  # a change is on its way
+    changes, number = frame.line.changes, state.scene.spec_of(frame.line.run)
+    there = next((o for step, o in reversed(changes) if step <= frame.step), changes[0][1])
+    scene = _with_optimiser(state.scene, number, changes[-1][1])
+    if there == changes[-1][1]:
+        return replace(state, scene=scene, past_scene=None)
+    past = _with_optimiser(scene, number, there)
+    return replace(state, scene=scene, past_scene=state.past_scene if state.past_scene == past else past)
+
+
+def _with_optimiser(scene: Scene, number: int, optimiser: OptimiserSpec) -> Scene:
+    """The scene in which the first run (0) or a variant has this optimiser; the same where it has it."""
+    if (scene.run, *scene.variants)[number].optimiser == optimiser:
+        return scene
+    runs = [scene.run, *scene.variants]
+    runs[number] = runs[number].model_copy(update={"optimiser": optimiser})
+    return scene.model_copy(update={"run": runs[0], "variants": tuple(runs[1:])})
+
+
+def _placed(state: AppState, frame: Frame) -> AppState:
+    """With the step at which the run has taken up a change, to which undo leads."""
+    at = (state.generation, *frame.tuned_at)
+
+    def placed(kept: Kept) -> Kept:
+        own = kept.at is not None and kept.at[0] == state.generation and kept.tune == frame.tuned
+        return replace(kept, at=at) if own else kept
+
+    return replace(state, past=tuple(placed(kept) for kept in state.past))
 
 
 def _here(state: AppState, here: Here, frame: Frame) -> AppState:
@@ -191,7 +218,14 @@ def _(m: SlicesDrawn, state: AppState) -> AppState:
 def _(m: Stopped, state: AppState) -> AppState:
     if m.generation != state.generation:
         return state
-    return replace(state, playing=False, sentence=m.sentence, stopped=m)
+    names = line_names(state.current.lines, state.started.runs) if state.current and state.started else {}
+    name = f"{_begun(names[m.line])}: " if len(names) > 1 and m.line in names else ""
+    m = replace(m, sentence=name + m.sentence)
+    return replace(state, playing=state.playing and not m.paused, sentence=m.sentence, stopped=m)
+
+
+def _begun(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 @reduce.register
@@ -203,6 +237,8 @@ def _(m: Opened, state: AppState) -> AppState:
     name, kept = state.name if own else "", fresh.keeping
     if own and kept.done is not None:
         kept = replace(kept, done=replace(kept.done, generation=m.generation))
+    if kept.resumed == m.path:
+        kept = replace(kept, resumed_as=m.generation)
     return replace(
         fresh, generation=m.generation, taken_up=m.generation, opening="", bare=False, name=name, form=0,
         keeping=kept,

@@ -27,8 +27,10 @@ class Keeping:
     """The file of a session that did not end well, and when it was written."""
     resumed: str = ""
     """Such a file that is opened, or was."""
+    resumed_as: int = 0
+    """The generation that its run has here."""
     spare: str = ""
-    """The same once its run is in the file of this session too: it is not needed any more."""
+    """The same while its run is what the file of this session has: it is not needed any more."""
 
     @property
     def busy(self) -> bool:
@@ -46,7 +48,8 @@ def answered(keeping: Keeping, saved: Saved) -> Keeping:
     keeping = replace(keeping, waiting=max(0, keeping.waiting - 1))
     if saved.sentence:
         return replace(keeping, failed=saved.sentence)
-    return replace(keeping, done=saved, failed="", spare=keeping.spare or keeping.resumed)
+    spare = keeping.resumed if keeping.resumed_as == saved.generation else ""
+    return replace(keeping, done=saved, failed="", spare=spare)
 
 
 def begun_again(keeping: Keeping) -> Keeping:

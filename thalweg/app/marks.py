@@ -84,7 +84,7 @@ def entries(state: AppState) -> tuple[Entry, ...]:
             name=group[0].name if len(group) == 1 else _common(group),
             style=group[0].style,
             front=any(m.front for m in group),
-            shown=any(m.front or m.number not in state.hidden for m in group),
+            shown=any((m.front and len(group) == 1) or m.number not in state.hidden for m in group),
             past=all(m.past for m in group),
             next=_next(group),
         )

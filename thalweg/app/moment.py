@@ -21,10 +21,10 @@ class MomentError(Exception):
 def moment(
     recording: Recording, step: int | None, settings: Settings, with_map: bool, with_slices: bool = False
 ) -> AppState:
-    """The state of a window that shows this recording at ``step`` (the nearest recorded one; None: the last).
+    """The state of a window that shows this recording at ``step``; None: the last.
 
-    The plane is laid at the first recorded step; ``with_map``: with the landscape, complete; ``with_slices``:
-    with the layer slices.
+    A step that is not recorded is trained again. The plane is laid at the first recorded step; ``with_map``: with the
+    landscape, complete; ``with_slices``: with the layer slices.
     """
     replay = Replay(recording, step)
     scene = recording.scene

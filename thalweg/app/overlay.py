@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,8 @@ class DrawnLine:
     """One line of training as the figures draw it.
 
     ``style`` numbers its colour and line style; ``fan`` the runs that differ from it in their seed alone (-1: none);
-    ``past`` says that its run went on along another line. ``step`` is where it is looked at.
+    ``past`` says that its run went on along another line, ``ended`` that its loss is not finite any more. ``step`` is
+    where it is looked at.
     """
 
     number: int
@@ -30,6 +32,7 @@ class DrawnLine:
     style: int
     front: bool
     past: bool
+    ended: bool
     fan: int
     step: int
     series: dict[str, np.ndarray]
@@ -43,8 +46,8 @@ def drawn_lines(
     """All lines that are not hidden, in the order in which they began; the one in front always."""
     if frame is None:
         return ()
-    names = line_names(frame.lines, specs)
-    styles = _styles(frame.lines, scene)
+    names, fans = line_names(frame.lines, specs), _fans(frame.lines, scene)
+    styles = _styles(fans)
     return tuple(
         DrawnLine(
             number=line.number,
@@ -52,7 +55,8 @@ def drawn_lines(
             style=styles[line.number],
             front=line.number == frame.focus,
             past=not line.live,
-            fan=_fan(line, scene),
+            ended=bool(line.ended),
+            fan=fans[line.number],
             step=line.step,
             series=line.series or {},
             path=line.path,
@@ -69,22 +73,28 @@ def lines_of(state: AppState) -> tuple[DrawnLine, ...]:
     return drawn_lines(state.frame, specs, state.scene, state.hidden)
 
 
-def _fan(line: LineNow, scene: Scene) -> int:
-    if line.run >= len(scene.runs()) or line.parent is not None:
-        return -1
-    owner = scene.spec_of(line.run)
-    return owner if (scene.run, *scene.variants)[owner].seeds > 1 else -1
-
-
-def _styles(lines: Sequence[LineNow], scene: Scene) -> dict[int, int]:
-    """The style of each line: runs of one fan share theirs, all others have their own."""
-    found: dict[int, int] = {}
-    taken: dict[object, int] = {}
+def _fans(lines: Sequence[LineNow], scene: Scene) -> dict[int, int]:
+    """The fan of each line, -1 for none: seeds of one run, or branches that seeds of one run began together."""
+    keys: dict[int, tuple[object, ...]] = {}
     for line in lines:
-        fan = _fan(line, scene)
-        key: object = ("fan", fan) if fan >= 0 else line.number
-        found[line.number] = taken.setdefault(key, len(taken))
-    return found
+        above = keys.get(line.parent, ()) if line.parent is not None else ()
+        if line.run < len(scene.runs()):
+            owner = scene.spec_of(line.run)
+            seeds = (scene.run, *scene.variants)[owner].seeds > 1
+            keys[line.number] = (owner, *above, line.start) if seeds else ()
+        else:
+            keys[line.number] = ()
+    counts = Counter(keys.values())
+    numbers: dict[tuple[object, ...], int] = {}
+    return {
+        number: numbers.setdefault(key, len(numbers)) if key and counts[key] > 1 else -1 for number, key in keys.items()
+    }
+
+
+def _styles(fans: dict[int, int]) -> dict[int, int]:
+    """The style of each line: those of one fan share theirs, all others have their own."""
+    taken: dict[object, int] = {}
+    return {n: taken.setdefault(("fan", fan) if fan >= 0 else n, len(taken)) for n, fan in fans.items()}
 
 
 def line_names(lines: Sequence[LineNow], specs: Sequence[RunSpec]) -> dict[int, str]:
@@ -136,7 +146,7 @@ def _value(spec: RunSpec, path: str) -> object:
 
 @dataclass(frozen=True)
 class Fan:
-    """Runs that differ in their seed alone, at the steps that all of them have: least, median, greatest value."""
+    """Runs that differ in their seed alone, at the steps that those have which go on: least, median, greatest value."""
 
     steps: np.ndarray
     low: np.ndarray
@@ -145,9 +155,28 @@ class Fan:
 
 
 def fan_of(members: Sequence[DrawnLine], name: str) -> Fan:
-    """Median and range of one measure over the members of a fan; not a number where a member is none."""
-    steps = members[0].series["step"]
-    for member in members[1:]:
+    """Median and range of one measure over the members of a fan; not a number where a member is none.
+
+    One that has ended counts as long as its values are finite.
+    """
+    going = [m for m in members if not m.ended] or list(members)
+    steps = going[0].series["step"]
+    for member in going[1:]:
         steps = np.intersect1d(steps, member.series["step"])
-    rows = np.array([m.series[name][np.isin(m.series["step"], steps)] for m in members]).reshape(len(members), -1)
-    return Fan(steps, rows.min(axis=0), np.median(rows, axis=0), rows.max(axis=0))
+    rows = np.array([_at(m, name, steps) for m in members]).reshape(len(members), -1)
+    low, median, high = rows.min(axis=0), np.median(rows, axis=0), rows.max(axis=0)
+    ended = np.array([m not in going for m in members])
+    fewer = np.flatnonzero((ended[:, None] & ~np.isfinite(rows)).any(axis=0))  # columns with one that is out
+    for k in fewer:
+        left = rows[~ended | np.isfinite(rows[:, k]), k]
+        low[k], median[k], high[k] = left.min(), np.median(left), left.max()
+    return Fan(steps, low, median, high)
+
+
+def _at(member: DrawnLine, name: str, steps: np.ndarray) -> np.ndarray:
+    """A measure of a member at these steps, infinite where it has none."""
+    own = member.series["step"]
+    found = np.full(len(steps), np.inf)
+    there = np.isin(steps, own)
+    found[there] = member.series[name][np.isin(own, steps)]
+    return found

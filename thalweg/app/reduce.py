@@ -98,19 +98,40 @@ def _(m: Edit, state: AppState) -> AppState:
     path = _of_form(state, m.path)
     adding = state.form > len(state.scene.variants)  # a variant that is in the draft alone
     try:
-        target = state.draft or state.scene
+        target = state.draft or state.seen_scene
         if target.value(path) == m.value and type(target.value(path)) is type(m.value):
             return replace(state, field_error=None)
-        edited = target.edited({path: m.value})
+        values = _passed_on(target, path, m.value) if needs_restart(path) else {path: m.value}
+        edited = target.edited(values)
         if needs_restart(path) or (adding and path.startswith("variants.")):
-            return replace(state, draft=None if edited == state.scene else edited, field_error=None)
-        scene = state.scene.edited({path: m.value})
+            return replace(state, draft=None if edited == state.seen_scene else edited, field_error=None)
+        seen = state.seen_scene.edited(values)
+        changes = tuned(state.seen_scene, seen)
+        scene = seen if changes else state.scene.edited(values)
     except SpecError as e:
         return replace(state, field_error=(m.path, str(e).replace(f"{path}:", f"{m.path}:")))
-    changes = tuned(state.scene, scene)
-    what, at = described(state.scene, scene), _here(state) if changes else None
-    changed = replace(remembered(state, scene, what, at), draft=edited if state.draft else None, field_error=None)
-    return _looked_at_anew(replace(changed, tunes=state.tunes + bool(changes)), state.scene.view.plane)
+    draft = edited if state.draft else None
+    if changes:
+        what, tune = described(state.seen_scene, scene), state.tunes + 1
+        changed = remembered(state, scene, what, _here(state), tune)
+        return replace(changed, draft=draft, field_error=None, tunes=tune, stopped=None)
+    changed = remembered(state, scene, described(state.scene, scene))
+    changed = replace(changed, draft=draft, field_error=None, past_scene=seen if state.past_scene else None)
+    return _looked_at_anew(changed, state.scene.view.plane)
+
+
+def _passed_on(scene: Scene, path: str, value: Any) -> dict[str, Any]:
+    """The change of a field; one of the first run is of all variants too that had the same there: they differ from it
+    in what they were made to differ.
+    """
+    found = {path: value}
+    if path.startswith("run.") and path != "run.name" and not path.startswith("run.data."):
+        before = scene.value(path)
+        for number in range(len(scene.variants)):
+            other = f"variants.{number}.{path.removeprefix('run.')}"
+            if scene.value(other) == before:
+                found[other] = value
+    return found
 
 
 def _of_form(state: AppState, path: str) -> str:
@@ -152,7 +173,7 @@ def _applied(state: AppState, scene: Scene, **changes: Any) -> AppState:
 
 @reduce.register
 def _(m: DiscardDraft, state: AppState) -> AppState:
-    return replace(state, draft=None, field_error=None, form=min(state.form, len(state.scene.variants)))
+    return replace(state, draft=None, field_error=None, form=state.front_form)
 
 
 @reduce.register
@@ -162,8 +183,12 @@ def _(m: Reset, state: AppState) -> AppState:
 
 @reduce.register
 def _(m: NewSeed, state: AppState) -> AppState:
-    fresh = _applied(state, state.scene.edited({"run.seed": m.seed}))
-    return replace(fresh, draft=state.draft.edited({"run.seed": m.seed}) if state.draft else None, form=state.form)
+    try:
+        fresh = _applied(state, state.scene.edited(_passed_on(state.scene, "run.seed", m.seed)))
+        draft = state.draft.edited(_passed_on(state.draft, "run.seed", m.seed)) if state.draft else None
+    except SpecError as e:
+        return replace(state, sentence=str(e))
+    return replace(fresh, draft=draft, form=state.form)
 
 
 @reduce.register
@@ -242,7 +267,8 @@ def _(m: PutAhead, state: AppState) -> AppState:
 
 @reduce.register
 def _(m: ForgetLine, state: AppState) -> AppState:
-    return ordered(replace(state, hidden=state.hidden - {m.line}), Forget(state.generation, m.line))
+    stopped = None if state.stopped and state.stopped.line == m.line else state.stopped
+    return ordered(replace(state, hidden=state.hidden - {m.line}, stopped=stopped), Forget(state.generation, m.line))
 
 
 @reduce.register
@@ -256,12 +282,16 @@ def _(m: Rescue, state: AppState) -> AppState:
     if stopped is None or stopped.rescue is None or state.current is None:
         return state
     step, rate = stopped.rescue
-    form = state.scene.spec_of(next(line.run for line in state.current.lines if line.number == stopped.line))
+    line = next((line for line in state.current.lines if line.number == stopped.line), None)
+    if line is None:
+        return replace(state, stopped=None)
+    form = state.scene.spec_of(line.run)
     path = _of_form(replace(state, form=form), "run.optimiser.learning_rate")
     scene = state.scene.edited({path: float(f"{rate:.3g}")})
     here = (state.generation, stopped.line, step)
-    changed = replace(remembered(state, scene, described(state.scene, scene), here), form=form)
-    changed = replace(re_laid(changed), sentence="", stopped=None, tunes=state.tunes + 1)
+    tune = state.tunes + 1
+    changed = replace(remembered(state, scene, described(state.scene, scene), here, tune), form=form)
+    changed = replace(re_laid(changed), sentence="", stopped=None, tunes=tune)
     return ordered(changed, Focus(state.generation, stopped.line, step))
 
 
@@ -271,7 +301,7 @@ def _(m: Rescue, state: AppState) -> AppState:
 @reduce.register
 def _(m: Undo, state: AppState) -> AppState:
     if state.draft:
-        return replace(state, draft=None, field_error=None, form=min(state.form, len(state.scene.variants)))
+        return replace(state, draft=None, field_error=None, form=state.front_form)
     if not state.past:
         return state
     to = state.past[-1]
@@ -296,9 +326,11 @@ def _travelled(
     if any(needs_restart(path) for path in differences(state.scene, scene)):
         state = restarted(state, scene)
     else:
-        changes = tuned(state.scene, scene)
-        state = _looked_at_anew(replace(state, scene=scene, tunes=state.tunes + bool(changes)), before)
-        if changes and at is not None and at[0] == state.generation:
+        there = state.current.lines if state.current is not None else ()
+        leads = at is not None and at[0] == state.generation and any(line.number == at[1] for line in there)
+        tunes = state.tunes + (leads or bool(tuned(state.scene, scene)))
+        state = _looked_at_anew(replace(state, scene=scene, past_scene=None, tunes=tunes), before)
+        if leads and at is not None:
             state = replace(state, playing=False, pauses=state.pauses + state.playing, stopped=None)
             state = ordered(state, Focus(state.generation, at[1], at[2]))
     return replace(state, name=to.name, saved=to.saved, past=past, future=future, field_error=None)

@@ -7,16 +7,16 @@ from dataclasses import replace
 from thalweg.app.binding import Binding
 from thalweg.app.overlay import lines_of
 from thalweg.app.state import AppState
-from thalweg.app.wishes import tiled
+from thalweg.app.wishes import tile_lines, tiled
 from thalweg.core.messages import Frame
-
-MOST_TILES = 9
-"""Lines that are drawn side by side at most."""
 
 
 def tiles_of(state: AppState) -> tuple[tuple[int, str], ...]:
     """Numbers and names of the lines that are drawn side by side; nothing where they are drawn over one another."""
-    return tuple((line.number, line.name) for line in lines_of(state)[:MOST_TILES]) if tiled(state) else ()
+    if not tiled(state):
+        return ()
+    numbers = {line.number for line in tile_lines(state)}
+    return tuple((line.number, line.name) for line in lines_of(state) if line.number in numbers)
 
 
 class Alone:

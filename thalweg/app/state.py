@@ -51,7 +51,7 @@ class Kept:
     """A scene that undo can return to, with the file that it belongs to.
 
     ``what`` is the change that lies between it and the next; ``at`` where that was made in a run that went on:
-    generation, line and step.
+    generation, line and step, of the ``tune``-th change of the run.
     """
 
     scene: Scene
@@ -59,6 +59,7 @@ class Kept:
     saved: Scene | None
     what: str = ""
     at: tuple[int, int, int] | None = None
+    tune: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class AppState:
     """All that is on screen. Derived values are functions of it, not fields."""
 
     scene: Scene
+    past_scene: Scene | None = None
+    """The scene as it was at an earlier step that is looked at, where another optimiser was in force."""
     name: str = ""
     saved: Scene | None = None
     draft: Scene | None = None
@@ -157,6 +160,19 @@ class AppState:
         return self.zoom or self.ranges
 
     @property
+    def seen_scene(self) -> Scene:
+        """The scene as it is, or was, at the step that is looked at."""
+        return self.past_scene or self.scene
+
+    @property
+    def front_form(self) -> int:
+        """Which run's form is that of the line in front."""
+        frame = self.current
+        if frame is None or frame.line.run >= len(self.scene.runs()):
+            return min(self.form, len(self.scene.variants))
+        return self.scene.spec_of(frame.line.run)
+
+    @property
     def modified(self) -> bool:
         """Whether the scene differs from its file."""
         return self.saved is not None and self.scene != self.saved
@@ -183,7 +199,7 @@ def opened(scene: Scene, name: str, settings: Settings) -> AppState:
     """The state of a window that has just opened a scene."""
     return AppState(
         scene,
-        name,
+        name=name,
         saved=scene,
         settings=settings,
         playing=scene.pace.play,
@@ -196,6 +212,7 @@ def restarted(state: AppState, scene: Scene, **changes: Any) -> AppState:
     return replace(
         state,
         scene=scene,
+        past_scene=None,
         draft=None,
         generation=max(state.generation, state.reserved) + 1,
         opening="",
@@ -223,10 +240,12 @@ def restarted(state: AppState, scene: Scene, **changes: Any) -> AppState:
     )
 
 
-def remembered(state: AppState, scene: Scene, what: str, at: tuple[int, int, int] | None = None) -> AppState:
-    """The state with another scene, after which undo can return to this one."""
-    kept = Kept(state.scene, state.name, state.saved, what, at)
-    return replace(state, scene=scene, past=(*state.past[-99:], kept), future=())
+def remembered(
+    state: AppState, scene: Scene, what: str, at: tuple[int, int, int] | None = None, tune: int = 0
+) -> AppState:
+    """The state with another scene, after which undo can return to this one; to its optimiser ``at`` a step."""
+    kept = Kept(state.seen_scene if at else state.scene, state.name, state.saved, what, at, tune)
+    return replace(state, scene=scene, past_scene=None, past=(*state.past[-99:], kept), future=())
 
 
 def ordered(state: AppState, order: SessionCommand) -> AppState:

@@ -70,6 +70,9 @@ PROJECTOR = Theme(
 )
 THEMES: dict[str, Theme] = {t.name: t for t in (LIGHT, DARK, PROJECTOR)}
 
+MARK_COLOURS = {"change": "#d55e00", "branch": "#0072b2", "end": "#b00020"}
+"""Of what is marked on the timeline; dark enough for a light ground, and light enough for a dark one."""
+
 LINE_STYLES = (
     Qt.PenStyle.SolidLine,
     Qt.PenStyle.DashLine,

@@ -49,6 +49,9 @@ def open_window(scene: Scene, name: str, device: str | None = None, run: str = "
         window = MainWindow([(n, assets.shipped_scene(n).title) for n in assets.scene_names()])
         window.restore_kept_geometry()  # before the panels are shown or hidden as the scene says
         desk = Desk(window, controller, kept_runs)
+        if kept.autosave and not kept_runs.path:
+            sentence = f"Nothing is kept in case of a crash: {kept_runs.folder} cannot be written in."
+            controller.dispatch(Report(sentence))
         for left in kept_runs.left()[:1]:
             controller.dispatch(LeftBehind(*left))
         heartbeat = _answer_interrupts(app)

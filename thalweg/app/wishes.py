@@ -14,6 +14,7 @@ from thalweg.core.messages import (
     Advance,
     Cancel,
     CancelSlices,
+    Focus,
     LandscapeCommand,
     LineNow,
     MapRequest,
@@ -27,7 +28,11 @@ from thalweg.core.messages import (
     Tune,
 )
 from thalweg.core.scene import AxisSpec, RunSpec
+from thalweg.core.scene.layers import parameter_count
 from thalweg.core.scene.view import MAP_PANELS
+
+MOST_TILES = 9
+"""Lines that are drawn side by side at most."""
 
 AHEAD = 0.2
 """Share of a map's points from which on the point of the next map is asked for: its second pass has a quarter."""
@@ -66,9 +71,17 @@ def _tunes(before: AppState, now: AppState) -> list[Tune]:
     """Every run whose optimiser or stop rules have changed is told, and at least one that there was a change."""
     changed, scene = tuned(before.scene, now.scene), now.scene
     owners = [scene.spec_of(number) for number in range(len(scene.runs()))]
-    told = [number for number, owner in enumerate(owners) if owner in changed] or [0]
+    told = [number for number, owner in enumerate(owners) if owner in changed] or [_front(now)]
     runs = scene.runs()
     return [Tune(now.generation, now.tunes, runs[n].optimiser, runs[n].stop, n) for n in told]
+
+
+def _front(state: AppState) -> int:
+    """The run of the line that is being put in front, or is there."""
+    number = state.order.line if isinstance(state.order, Focus) else None
+    lines = state.current.lines if state.current is not None else ()
+    runs = [line.run for line in lines if line.number == number]
+    return runs[0] if runs else state.current.line.run if state.current is not None else 0
 
 
 def landscape_commands(before: AppState, now: AppState) -> list[LandscapeCommand]:
@@ -127,18 +140,26 @@ def mapped_line(state: AppState) -> LineNow | None:
         return frame.line
     asked = state.asked
     done = {n: (m.step, m.plane) for n, m in state.maps.items() if m.complete}
-    shown = [line for line in frame.lines if line.number not in state.hidden or line.number == frame.focus]
-    stale = [line for line in shown if done.get(line.number) != (line.step, state.plane)]
+    size = parameter_count(run_of(state, frame.focus).network)
+    fits = [line for line in tile_lines(state) if parameter_count(run_of(state, line.number).network) == size]
+    stale = [line for line in fits if done.get(line.number) != (line.step, state.plane)]
     later = [line for line in stale if asked is not None and line.number > asked.line]
     return (later or stale or [frame.line])[0]
 
 
 def tiled(state: AppState) -> bool:
     """Whether the lines are drawn side by side, and there is more than one."""
+    return len(tile_lines(state)) > 1
+
+
+def tile_lines(state: AppState) -> tuple[LineNow, ...]:
+    """The lines that are drawn side by side: the first that are not hidden, and the one in front."""
     frame = state.current
-    if frame is None or state.scene.view.arrange == "overlay" or len(frame.lines) < 2:
-        return False
-    return sum(line.number not in state.hidden or line.number == frame.focus for line in frame.lines) > 1
+    if frame is None or state.scene.view.arrange == "overlay":
+        return ()
+    shown = [line for line in frame.lines if line.number not in state.hidden or line.number == frame.focus]
+    others = [line for line in shown if line.number != frame.focus][: MOST_TILES - 1]
+    return tuple(line for line in shown if line.number == frame.focus or line in others)
 
 
 def _next_is_near(state: AppState) -> bool:
@@ -265,7 +286,8 @@ def keep_key(state: AppState) -> object:
     frame = state.current
     if frame is None or state.missing or state.bare:
         return None
-    return state.generation, tuple((line.number, line.head, len(line.changes)) for line in frame.lines), frame.focus
+    lines = tuple((line.number, line.head, line.live, line.changes) for line in frame.lines)
+    return state.generation, lines, frame.focus, state.scene
 
 
 def keep_request(state: AppState, now: float) -> tuple[Save, object] | None:

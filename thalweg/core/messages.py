@@ -284,6 +284,8 @@ class Frame:
     """Whether an earlier step is looked at while the runs stand elsewhere."""
     tuned: int = 0
     """The number of the last Tune that was taken up."""
+    tuned_at: tuple[int, int] = (0, 0)
+    """The line and the step at which that was."""
     parameters: np.ndarray | None = None
     of: tuple[int, int] = (0, 0)
     """The line and the step that the parameters are of."""
@@ -327,7 +329,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Stopped:
-    """Training stopped by itself; the sentence says why.
+    """Training stopped by itself; the sentence says why. Not ``paused``: of one run alone, and the others go on.
 
     ``rescue``: the step to go back to and the learning rate to try there, where the loss is not finite any more.
     """
@@ -336,6 +338,7 @@ class Stopped:
     sentence: str
     line: int = 0
     rescue: tuple[int, float] | None = None
+    paused: bool = True
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from PyQt6.QtGui import QHelpEvent
 from PyQt6.QtWidgets import QApplication, QToolTip
 
 from thalweg.app.marks import Mark
-from thalweg.app.panels.timeline import COLOURS, REACH, Timeline
+from thalweg.app.panels.timeline import REACH, Timeline
+from thalweg.app.theme import MARK_COLOURS
 
 STRIDE = 64
 RECORDED = np.arange(0, 1281, STRIDE)
@@ -192,7 +193,7 @@ def test_a_mark_says_what_happened_there(line: Line) -> None:
     assert MARKS[1].words not in help_at(line, slider.place_of(900) + 3 * REACH)
 
 
-@pytest.mark.parametrize("kind", COLOURS)
+@pytest.mark.parametrize("kind", MARK_COLOURS)
 def test_a_mark_is_drawn_at_its_step_in_the_colour_of_its_kind(line: Line, kind: Any) -> None:
     """Above the groove; without marks there is no such colour."""
     slider = line.widget.slider
@@ -201,7 +202,7 @@ def test_a_mark_is_drawn_at_its_step_in_the_colour_of_its_kind(line: Line, kind:
         image = slider.grab().toImage()
         ratio = image.width() / slider.width()
         row = round(2 * ratio)
-        return [x for x in range(image.width()) if image.pixelColor(x, row).name() == COLOURS[kind]]
+        return [x for x in range(image.width()) if image.pixelColor(x, row).name() == MARK_COLOURS[kind]]
 
     line.steps(64)
     assert drawn() == []

@@ -35,6 +35,8 @@ class InlineSession:
     def __init__(self, service: Service | None = None) -> None:
         self._service = service or TrainingService()
         self._events: list[object] = [Ready(self.name)]
+        if isinstance(self._service, TrainingService):
+            self._service.report = lambda event: self._events.append(event)
 
     def send(self, command: SessionCommand) -> None:
         """Carry out a command at once; its events are there at the next poll."""

@@ -10,12 +10,10 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QStyle, Q
 from thalweg.app.marks import Mark
 from thalweg.app.panels.calm import calm
 from thalweg.app.panels.tab_focus import tab_focus
+from thalweg.app.theme import MARK_COLOURS
 
 REACH = 8
 """Pixels from a mark within which the pointer is at it."""
-
-
-COLOURS = {"change": "#d55e00", "branch": "#0072b2", "end": "#b00020"}
 
 
 class ScrubSlider(QSlider):
@@ -99,7 +97,7 @@ class ScrubSlider(QSlider):
         painter.setPen(QColor(self.palette().base().color()))
         for mark in self.marks:
             x = self.place_of(mark.step)
-            painter.setBrush(QColor(COLOURS[mark.kind]))
+            painter.setBrush(QColor(MARK_COLOURS[mark.kind]))
             painter.drawPolygon(QPolygonF([QPointF(x - 4.5, 0.5), QPointF(x + 4.5, 0.5), QPointF(x, 8.5)]))
 
 
@@ -119,7 +117,7 @@ class Timeline(QWidget):
         self.follow = QPushButton("Follow")
         self.follow.setCheckable(True)
         self.follow.setToolTip("Look at the newest step and at all that follow (End)")
-        self.follow.clicked.connect(lambda: self.moved.emit(None))
+        self.follow.clicked.connect(self._follow)
         tab_focus(self.follow)
         row = QHBoxLayout(self)
         row.setContentsMargins(6, 0, 6, 0)
@@ -150,6 +148,10 @@ class Timeline(QWidget):
         if widest > self.label.minimumWidth():
             self.label.setMinimumWidth(widest)
         self.follow.setChecked(following)
+
+    def _follow(self) -> None:
+        self.follow.setChecked(True)  # also where it is already: the state does not change, and so is not shown again
+        self.moved.emit(None)
 
     def _move(self, value: int) -> None:
         if value >= self._head:

@@ -137,7 +137,7 @@ class CurvesFigure(Figure):
         found = fan_of(members, name)
         low, median, high = (self._values(v, name) for v in (found.low, found.median, found.high))
         each = [Member(m.name, *self._points(m, name)) for m in members]
-        fan.set(self._steps(found.steps), low, median, high, each)
+        fan.set(self._steps(found.steps), low, median, high, each, self._place(max(m.step for m in members)))
 
     def _rebuild(self, lines: tuple[DrawnLine, ...], which: str) -> None:
         """Make the curves that these lines need; those of one line alone tell training and test by colour."""

@@ -68,10 +68,19 @@ class FanCurve:
         self.label.fill = pg.mkBrush(QColor(theme.base))
 
     def set(
-        self, x: np.ndarray, low: np.ndarray, median: np.ndarray, high: np.ndarray, members: Sequence[Member]
+        self,
+        x: np.ndarray,
+        low: np.ndarray,
+        median: np.ndarray,
+        high: np.ndarray,
+        members: Sequence[Member],
+        mark: float = np.inf,
     ) -> None:
-        """Draw the range between ``low`` and ``high`` and the median at ``x``; ``members`` are shown when asked for."""
-        self.median.set(x, median)
+        """Draw the range between ``low`` and ``high`` and the median at ``x``; ``members`` are shown when asked for.
+
+        The median has a dot at the last point at or before ``mark``.
+        """
+        self.median.set(x, median, mark)
         kept = np.isfinite(x) & np.isfinite(low) & np.isfinite(high)
         self._low.setData(x[kept], low[kept])
         self._high.setData(x[kept], high[kept])

@@ -91,14 +91,18 @@ class GradientNormsFigure(Figure):
         for line in lines:
             for name in _measures(line):
                 if (line.number, name) in self.curves:
-                    mark = (np.log10(line.step) if line.step else -np.inf) if log_steps else float(line.step)
-                    self.curves[line.number, name].set(*self._points(line, name), mark)
+                    self.curves[line.number, name].set(*self._points(line, name), self._place(line.step))
         for (key, name), fan in self.fans.items():
             members = [m for m in lines if m.fan == -1 - key]
             found = fan_of(members, name)
             each = [Member(m.name, *self._points(m, name)) for m in members]
             low, median, high = (log10(v) for v in (found.low, found.median, found.high))
-            fan.set(self._steps(found.steps), low, median, high, each)
+            fan.set(self._steps(found.steps), low, median, high, each, self._place(max(m.step for m in members)))
+
+    def _place(self, step: int) -> float:
+        if not self._bottom.logarithmic:
+            return float(step)
+        return float(np.log10(step)) if step else -np.inf  # no place
 
     def _points(self, line: DrawnLine, name: str) -> tuple[np.ndarray, np.ndarray]:
         return self._steps(line.series["step"]), log10(line.series[name])

@@ -145,14 +145,7 @@ class LandscapeService:
         view = request.view
         # with other running statistics it is another function of the parameters, so a fixed map is computed again too
         statistics = request.buffers.tobytes()
-        still = (
-            request.generation,
-            request.plane,
-            request.x_range,
-            request.y_range,
-            view,
-            statistics,
-        )
+        still = (request.generation, request.plane, request.x_range, request.y_range, view, statistics)
         if view.mode == "fixed" and self._map and self._map[0] == still:
             yield self._map[1]
             return

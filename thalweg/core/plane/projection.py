@@ -75,12 +75,6 @@ class Projection:
             self._known |= dict(zip(steps[part].tolist(), plane.project(past.rows(part)), strict=True))
 
 
-def path_on(number: int, plane: Plane, steps: np.ndarray, rows: Tensor) -> Path:
-    """The path through the parameters ``rows`` [n, size] of these steps, on the plane of this number."""
-    found = plane.project(rows)
-    return Path(number, steps, found[:, 0], found[:, 1], plane.share_of(rows[0], rows[-1]))
-
-
 def plane_of(laid: PlaneLaid, like: Tensor) -> Plane:
     """The plane of a message, on the device of ``like``."""
     origin, x, y = (torch.from_numpy(a).to(like.device) for a in (laid.origin, laid.x, laid.y))

@@ -46,6 +46,8 @@ class LineRecord:
     whole: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     memory: dict[str, Remembered] = field(default_factory=dict)
     streams: dict[int, np.ndarray] = field(default_factory=dict)
+    live: bool = True
+    """Whether its run went on along it."""
     forgotten: bool = False
     """Whether it is there only because branches of it share what it recorded."""
     changes: tuple[tuple[int, OptimiserSpec], ...] = ()

@@ -2,7 +2,8 @@
 
 Layout: attributes ``format`` = "thalweg run", ``version`` = 2, ``scene`` (TOML) and ``focus`` (the line in front) on
 the root. ``lines/N`` for each line, with the attributes ``run``, ``parent`` (-1: none), ``start``, ``head``, ``stride``
-and, where it has ended, ``ended`` (JSON), and ``forgotten`` where branches alone need it; in it
+``live`` (its run went on along it), ``forgotten`` (branches alone need it) and, where it has ended, ``ended`` (JSON);
+in it
 
 - ``trajectory/steps`` int64 [n], ``trajectory/parameters`` float32 [n, size], ``trajectory/epoch`` and
   ``trajectory/at`` int64 [n] (passes begun, examples of this pass used); for a network with running statistics
@@ -81,7 +82,7 @@ def _group(h: h5py.Group, name: str) -> h5py.Group:
 def _put_line(h: h5py.Group, line: LineRecord) -> None:
     h.attrs["run"], h.attrs["parent"] = line.run, -1 if line.parent is None else line.parent
     h.attrs["start"], h.attrs["head"], h.attrs["stride"] = line.start, line.head, line.stride
-    h.attrs["forgotten"] = line.forgotten
+    h.attrs["live"], h.attrs["forgotten"] = line.live, line.forgotten
     if line.ended:
         h.attrs["ended"] = json.dumps(line.ended)
     trajectory = _group(h, "trajectory")
@@ -171,6 +172,7 @@ def _line(number: int, h: h5py.Group) -> LineRecord:
         whole=_column(checkpoints["rows"]),
         memory={name: _remembered(h) for name, h in checkpoints["memory"].items()},
         streams=dict(zip(_column(checkpoints["passes"]).tolist(), np.asarray(checkpoints["streams"][()]), strict=True)),
+        live=bool(h.attrs["live"]),
         forgotten=bool(h.attrs["forgotten"]),
         changes=tuple(
             (int(step), _optimiser(bytes(text)))

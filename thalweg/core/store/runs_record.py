@@ -51,6 +51,7 @@ def _line_of(number: int, run: Run, line: Line) -> LineRecord:
         start=line.start,
         head=line.head,
         stride=line.trajectory.stride,
+        live=line is run.line,
         forgotten=line.number not in run.lines,
         ended=(line.ended.step, line.ended.sentence, line.ended.back) if line.ended else None,
     )
@@ -74,7 +75,8 @@ def runs_of(recording: Recording, generation: int, dataset: Dataset, device: str
         made[record.number] = _made(record, runs.all[record.run], parent, device)
     for number, run in enumerate(runs.all):
         own = [made[r.number] for r in recording.lines if r.run == number and not r.forgotten]
-        run.take_up(own, next((line for line in own if line.number == recording.focus), own[-1]))
+        live = [made[r.number] for r in recording.lines if r.run == number and r.live]
+        run.take_up(own, live[-1] if live else own[-1])
     runs.continue_numbers(max(made) + 1)
     for _ in runs.going_on(recording.focus):
         pass

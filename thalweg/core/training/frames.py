@@ -30,6 +30,7 @@ class Frames:
         parameters: bool,
         axes: tuple[AxisSpec, ...],
         tuned: int = 0,
+        tuned_at: tuple[int, int] = (0, 0),
         of: int | None = None,
     ) -> Frame:
         """The moment that is looked at; with ``parameters``, and the directions of ``axes`` that the past gives."""
@@ -49,6 +50,7 @@ class Frames:
             following=seen.step == front.line.head,
             apart=looking.at is not None,
             tuned=tuned,
+            tuned_at=tuned_at,
             parameters=_numpy(own.parameters) if parameters else None,
             of=(asked[1].number if asked else front.line.number, own.step),
             buffers=_numpy(own.buffers) if parameters else NO_BUFFERS,

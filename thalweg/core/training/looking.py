@@ -63,7 +63,7 @@ class Looking:
 
     def move(self, runs: Runs, by: int, clock: Clock) -> None:
         """Look so many steps of the player back or on."""
-        line, here = runs.front.line, self.sight(runs.front).step
+        line, here = runs.front.line, self.aim if self.under_way else self.sight(runs.front).step
         if clock.playing:
             recorded = line.recorded()
             index = int(np.searchsorted(recorded, here)) + by

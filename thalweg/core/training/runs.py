@@ -42,6 +42,8 @@ class Runs:
         self.stops = {k: spec.stop for k, spec in enumerate(specs)}
         self._watches: dict[int, Watch] = {}
         self.front = self.all[0]
+        self.asides: list[Halt] = []
+        """Why others than the one in front have ended, since it was last asked."""
         self._memory = memory
         self.restrict(memory)
 
@@ -71,11 +73,17 @@ class Runs:
     # --- forward -----------------------------------------------------------------------------------------------------
 
     def step(self) -> Halt | None:
-        """One step of every run that goes on; why to pause, if something says so."""
+        """One step of every run that goes on; why to pause, if something says so. What else has ended is an aside."""
         halts = [halt for run in self.all if not _rests(run) and (halt := self._step(run)) is not None]
-        mine = next((h for h in halts if h.line == self.front.line.number), None)
         resting = all(_rests(run) for run in self.all)
-        return mine or (halts[0] if halts and (resting or not halts[0].rescue) else None)
+        pausing = [h for h in halts if h.line == self.front.line.number or resting or not h.rescue]
+        self.asides += [h for h in halts if h not in pausing[:1]]
+        return pausing[0] if pausing else None
+
+    def take_asides(self) -> list[Halt]:
+        """The asides, each once."""
+        found, self.asides = self.asides, []
+        return found
 
     def _step(self, run: Run) -> Halt | None:
         new, line, passes = run.step_count == run.line.head, run.line, run.session.epoch_count
@@ -128,12 +136,22 @@ class Runs:
             yield from run.going_to(min(step, run.line.head))
 
     def going_on(self, number: int, step: int | None = None) -> Iterator[None]:
-        """Put a line in front: its run goes on along it, and stands at ``step`` of it, or at its head."""
+        """Put a line in front: its run goes on along it, and stands at ``step`` of it, or at its head.
+
+        The others stand at the same step, or as far towards it as they have come: all go on in lock-step.
+        """
         for _, run, line in self.lines:
             if line.number == number:
                 self.front = run
                 if line is not run.line or step is not None:
                     yield from run.going_to(line.head if step is None else min(step, line.head), line)
+        for run in self.all:
+            if run.step_count != (at := min(self.front.step_count, run.line.head)):
+                yield from run.going_to(at)
+
+    def put_in_front(self, number: int) -> None:
+        """Put the run that goes on along this line in front, where it stands."""
+        self.front = next((run for run in self.all if run.line.number == number), self.front)
 
     def is_live(self, number: int) -> bool:
         """Whether a line is the one that its run goes on along."""

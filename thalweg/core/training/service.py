@@ -89,7 +89,7 @@ class TrainingService:
         self._told = math.inf
         self.urgent = False
         """Whether the next frame is one that a person waits for."""
-        self._tuned = 0
+        self._tuned, self._tuned_at = 0, (0, 0)
         self._want_parameters = False
         self._axes: tuple[AxisSpec, ...] = ()
         self._of: int | None = None
@@ -122,19 +122,22 @@ class TrainingService:
                 runs.again()
                 clock.owed += steps
             case Tune(_, tuned, optimiser, stop, number):
-                self._tuned = tuned
                 if not clock.playing:
                     looking.arrive(runs)
+                run = runs.all[number] if number < len(runs.all) else runs.front
+                self._tuned, self._tuned_at = tuned, (run.line.number, run.step_count)
                 runs.tune(number, optimiser, stop)
             case Show(_, step):
                 looking.show(runs, step, clock.playing)
             case Move(_, by):
                 looking.move(runs, by, clock)
             case Focus(_, line, step):
-                if step is not None or not runs.is_live(line):
+                if step is None and runs.is_live(line):  # at the step that is looked at
+                    runs.put_in_front(line)
+                else:
                     clock.set(False, clock.pace)
-                looking.go(runs.going_on(line, step), step or 0)
-                looking.arrive(runs)
+                    looking.go(runs.going_on(line, step), step or 0)
+                    looking.arrive(runs)
             case Forget(_, line):
                 runs.forget(line)
             case Limit(_, memory):
@@ -190,7 +193,7 @@ class TrainingService:
     def _afresh(self, runs: Runs | None) -> None:
         """Have these runs, at rest, and nothing of those before."""
         self.runs, self._clock, self._looking, self._frames = runs, Clock(self._now), Looking(), Frames()
-        self._tuned = 0
+        self._tuned, self._tuned_at = 0, (0, 0)
         self._rate.clear()
 
     def _save_parameters(self, runs: Runs, command: SaveParameters) -> SessionEvent:
@@ -198,7 +201,8 @@ class TrainingService:
         seen = self._looking.sight(run)
         path = Path(command.path)
         try:
-            about = {"run": run.spec.model_dump(mode="json"), "step": seen.step}
+            spec = run.spec.model_copy(update={"optimiser": run.line.optimiser_at(seen.step)})
+            about = {"run": spec.model_dump(mode="json"), "step": seen.step}
             found = parameter_file.state_dict(run.problem, seen.parameters, seen.buffers, seen.step)
             parameter_file.write(path, found, about)
         except parameter_file.ParameterFileError as e:
@@ -260,6 +264,8 @@ class TrainingService:
             self._clock.pending -= 1
             halt = runs.step()
             self._dirty = True
+            for aside in runs.take_asides():
+                self.report(Stopped(runs.generation, aside.sentence, aside.line, aside.rescue, paused=False))
             if halt is not None:
                 self._clock.set(False, self._clock.pace)
                 self._rate.clear()
@@ -280,7 +286,7 @@ class TrainingService:
             return None
         self._told = self._now()
         step = runs.front.step_count
-        return Progress(runs.generation, f"Back to step {looking.aim:,}", step, looking.aim, "steps")
+        return Progress(runs.generation, f"To step {looking.aim:,}", step, looking.aim, "steps")
 
     def frame(self) -> Frame | None:
         """The current moment, when something has changed and the last frame was acknowledged; measures on the way."""
@@ -305,6 +311,7 @@ class TrainingService:
             of=self._of,
             axes=axes,
             tuned=self._tuned,
+            tuned_at=self._tuned_at,
         )
 
     def _measure(self, runs: Runs) -> None:
