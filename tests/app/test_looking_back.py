@@ -157,6 +157,20 @@ def test_a_live_change_in_the_past_is_told_as_a_change_of_its_run() -> None:
     assert reduce(Edit(RATE, 0.125), before).past[-1].at == (1, 0, 20)
 
 
+def test_a_change_at_a_step_that_is_looked_at_while_training_goes_on_begins_a_branch_there() -> None:
+    """Training pauses there; a change while the newest step is looked at is one of the line as it goes on."""
+    playing = reduce(SetPlaying(True), seen(running(), 40, 40))
+    looking = seen(playing, 20, 60)
+    now = reduce(Edit(RATE, 0.125), looking)
+    assert session_commands(looking, now) == [
+        Play(1, False, now.scene.pace),
+        Focus(1, 0, 20),
+        Tune(1, 1, optimiser(0.125), now.scene.run.stop, 0),
+    ]
+    assert not now.playing
+    assert told(seen(playing, 60, 60), Edit(RATE, 0.125)) == [Tune(1, 1, optimiser(0.125), now.scene.run.stop, 0)]
+
+
 def test_an_order_and_a_change_at_once_are_told_in_this_order() -> None:
     """First to the step, then the change there."""
     before = seen(running(), 20, 40)

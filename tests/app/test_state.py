@@ -57,7 +57,8 @@ from .rig import a_map, frame, laid, path, slices_drawn, started, state_of, tiny
 
 LIVE = {"run.optimiser.learning_rate": 0.25, "run.optimiser.momentum": 0.5, "run.optimiser.batch_size": 7,
         "run.steps": 99, "run.name": "mine", "run.stop.steps": 800, "run.stop.epochs": 9, "run.stop.loss": 0.5,
-        "run.stop.flat": 3}  # fmt: skip
+        "run.stop.flat": 3, "run.optimiser.layer_rates": (0.5, 2.0), "run.optimiser.decay": 0.5,
+        "run.optimiser.damping": 0.5}  # fmt: skip
 """What a run in progress takes up, and another value for each."""
 
 RESTARTING = {
@@ -76,6 +77,15 @@ RESTARTING = {
     "run.network.units": 9,
     "run.network.activation": "tanh",
     "run.network.initialisation": "he",
+    "run.network.surface": "booth",
+    "run.network.formula": "x*y",
+    "run.network.a": 3.0,
+    "run.network.b": 3.0,
+    "run.network.noise": 3.0,
+    "run.network.x_start": 0.25,
+    "run.network.y_start": 0.25,
+    "run.network.x_name": "left",
+    "run.network.y_name": "right",
     "run.objective.loss": "squared-error",
     "run.optimiser.name": "adam",
     "run.seed": 17,

@@ -2,8 +2,8 @@
 
 Needs Xvfb (Debian: ``apt-get install xvfb``). Prints
 
-- steps per second of a bare loop, of the same loop recorded, and recorded, framed and kept in a file every second,
-  interleaved in the same run;
+- steps per second of a bare loop, of the same loop recorded, and as the session worker does it: measured, framed, and
+  kept in a file every second; in turn, a tenth of a second each;
 - the time from dragging the timeline to a recorded step until every view shows it, in the real window: paused, and
   while training goes on;
 - the time to an exact step between recorded ones; how long a run file takes to be written and opened.
@@ -13,7 +13,6 @@ Run it with nothing else to do for the machine: ``python tests/bench/bench_time.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import shutil
@@ -25,7 +24,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROUNDS, SECONDS = 5, 4.0
+TURNS = 200
 DRAGS = 200
 
 
@@ -34,7 +33,7 @@ def main() -> None:
     quick = "--quick" in sys.argv
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CONFIG_HOME"] = folder
-        recording(1 if quick else ROUNDS, 1.0 if quick else SECONDS, Path(folder))
+        recording(10 if quick else TURNS, Path(folder))
         if shutil.which("Xvfb") is None:
             sys.exit("bench_time: Xvfb is missing; on Debian: apt-get install xvfb")
         read, write = os.pipe()
@@ -52,23 +51,15 @@ def main() -> None:
             display.wait()
 
 
-def recording(rounds: int, seconds: float, folder: Path) -> None:
-    """Steps per second, recorded and not, each in a process of its own, in turn."""
-    rates: dict[str, list[float]] = {name: [] for name in ("bare", "recorded", "kept")}
-    for _ in range(rounds):
-        for name in rates:
-            script = "bare_loop.py" if name == "bare" else "recorded_loop.py"
-            command = [sys.executable, str(Path(__file__).with_name(script)), str(seconds)]
-            command += [str(folder / "kept.h5")] if name == "kept" else []
-            rates[name].append(float(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
-    for name, words in (("bare", "bare loop"), ("recorded", "recorded"), ("kept", "recorded, framed, kept in a file")):
-        shares = [r / b for r, b in zip(rates[name], rates["bare"], strict=True)]
-        each = " ".join(f"{r:.0f}" for r in rates[name])
-        print(f"{words}: {each} steps/s; share of the bare loop: median {statistics.median(shares):.1%}", flush=True)
+def recording(turns: int, folder: Path) -> None:
+    """Steps per second, recorded and not, in turn; in a process of its own."""
+    script = Path(__file__).with_name("recorded_loop.py")
+    subprocess.run([sys.executable, str(script), str(turns), str(folder / "run.h5")], check=True)
 
 
 def scrubbing(drags: int) -> None:
     """Latencies in the real window on the default scene."""
+    from PyQt6.QtCore import QEvent
     from PyQt6.QtWidgets import QApplication
 
     from thalweg.app import theme
@@ -145,10 +136,12 @@ def scrubbing(drags: int) -> None:
     at = sorted(1000 * a for a, _ in spans)
     q95 = at[int(0.95 * len(at)) - 1]
     print(f"dragged while training goes on, every view: median {statistics.median(at):.0f} ms, p95 {q95:.0f} ms")
-    with contextlib.suppress(RuntimeError):
-        window.close()
+    window.close()
     controller.close()
     del desk
+    window.deleteLater()
+    app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    app.processEvents()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from thalweg.core.files import write_atomically
 from thalweg.core.scene import AxisSpec, NetworkSpec, RunSpec, Scene, Spec, SpecError, dumps, load, loads, parse, save
 from thalweg.core.scene.data import SIZES
-from thalweg.core.scene.layers import layer_shapes
+from thalweg.core.scene.layers import buffer_count, layer_shapes
 from thalweg.core.scene.scene import MOST_RUNS
 
 # --- scenes of every kind --------------------------------------------------------------------------------------------
@@ -75,6 +75,14 @@ def scenes(draw: st.DrawFn) -> Scene:
         each["seed"] = min(each["seed"], 2**31 - each["seeds"])
         each["optimiser"]["batch_size"] = 1 + each["optimiser"]["batch_size"] % count
         each["name"] = draw(st.sampled_from([each["name"], run["name"]]))
+        each["network"]["formula"] = draw(st.sampled_from(["x*y", "100*x**2 + y**2", "sin(x) - y^3"]))
+    for each in runs:
+        if "surface" in (each["network"]["kind"], run["network"]["kind"]):
+            each["network"] = dict(run["network"])
+        network = NetworkSpec.model_validate(each["network"])
+        each["optimiser"]["layer_rates"] = each["optimiser"]["layer_rates"][: len(layer_shapes(network))]
+        if buffer_count(network) and each["optimiser"]["name"] in ("newton", "sam"):
+            each["optimiser"]["name"] = "adam"
     view["example"] %= count
     layers = layer_shapes(NetworkSpec.model_validate(run["network"]))
     for name in ("x", "y"):
@@ -154,7 +162,7 @@ FAULTS = [
     ("[run.optimiser]\nlearning_rate = inf", "run.optimiser.learning_rate", "inf", "above 0 and at most 1000"),
     ("[run.optimiser]\nlearning_rate = 1000.5", "run.optimiser.learning_rate", "1000.5", "at most 1000"),
     ("[run.optimiser]\nmomentum = 1.0", "run.optimiser.momentum", "1.0", "at least 0 and below 1"),
-    ("[run.optimiser]\nname = 'lion'", "run.optimiser.name", "'lion'", "one of sgd, adagrad, rmsprop, adam"),
+    ("[run.optimiser]\nname = 'lion'", "run.optimiser.name", "'lion'", "one of sgd, nesterov, adagrad, rmsprop, adam"),
     ("[run.network]\nactivation = 'swish'", "run.network.activation", "'swish'", "one of sigmoid, tanh, relu"),
     ("[run.network]\nhidden = 30", "run.network.hidden", "30", "a list of 0 to 50 entries"),
     ("[run.network]\nhidden = [3, 0]", "run.network.hidden.1", "0", "each a whole number from 1 to 4096"),
@@ -442,11 +450,13 @@ def test_axes_on_the_first_and_last_layer_stay_there(kind: str, batch_norm: bool
     assert there.edited({"run.network.kind": "mlp", "run.network.batch_norm": True}) == Scene()
 
 
-@given(scenes(), st.sampled_from(["mlp", "cnn", "residual", "lstm"]))
+@given(scenes(), st.sampled_from(["mlp", "cnn", "residual", "lstm", "surface"]))
 def test_the_architecture_of_any_scene_can_be_changed(scene: Scene, kind: str) -> None:
-    """Whatever its axes are, they find layers and weights that exist."""
+    """Whatever its axes are, they find layers and weights that exist; a surface and a network have each their own."""
     there = scene.edited({"run.network.kind": kind})
     assert there.run.network.kind == kind
+    if (kind == "surface") != (scene.run.network.kind == "surface"):
+        return
     for name in ("x", "y"):
         assert getattr(there.view.plane, name).kind == getattr(scene.view.plane, name).kind
 

@@ -94,11 +94,11 @@ def _curves(figure: CurvesFigure) -> list[Binding]:
 
     return [
         Binding(
-            lambda s: (*_lines(s), _unit(s), s.scene.view.log_loss, s.scene.view.log_steps, s.scene.view.measured_on),
+            lambda s: (*_lines(s), _unit(s), s.scene.view.log_loss, s.scene.view.log_steps, captions.measured_on(s)),
             show,
             CALM,
         ),
-        Binding(lambda s: ("Loss, and accuracy below",), figure.set_heading),
+        Binding(lambda s: (captions.curves_heading(s),), figure.set_heading),
         Binding(lambda s: (captions.curves(s),), figure.set_caption, CALM),
     ]
 

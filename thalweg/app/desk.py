@@ -38,6 +38,7 @@ from thalweg.app.intents import (
     SetPlaying,
     ShowControls,
     ShowLine,
+    StartAt,
     StepBack,
     StepOn,
     Undo,
@@ -120,6 +121,7 @@ class Desk:
         landscape = window.figures["landscape"]
         landscape.zoom_requested.connect(lambda x, y: dispatch(Zoom(x, y)))
         landscape.whole_requested.connect(lambda: dispatch(WholePlane()))
+        landscape.start_requested.connect(lambda x, y, done: dispatch(StartAt(x, y, done)))
         window.figures["surface"].turned.connect(self._look)
         window.timeline.moved.connect(lambda step: dispatch(LookAt(step)))
         window.line_bar.front_requested.connect(lambda line: dispatch(PutAhead(line)))

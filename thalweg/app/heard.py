@@ -78,6 +78,8 @@ def _(m: Died, state: AppState) -> AppState:
 def _(m: Started, state: AppState) -> AppState:
     if m.generation != state.generation:
         return state
+    if state.smooth and state.frame is not None and state.started is not None:
+        return replace(state, started=m, missing=None, progress=None)
     state = replace(state, started=m, frame=None, map=None, maps={}, path=None, drawn=(), missing=None, progress=None)
     return replace(state, slicing=replace(state.slicing, shown=None))
 
@@ -89,7 +91,9 @@ def _(m: Frame, state: AppState) -> AppState:
     before = state.current
     m = m.after(before)
     state = replace(state, frame=m, ranges=_grown(state, m))
-    if (before is None or before.focus != m.focus) and state.draft is None:
+    # the run that is to be in front is not there yet
+    arrives = state.smooth and before is None and m.line.run != state.front
+    if (before is None or before.focus != m.focus) and state.draft is None and not arrives:
         state = replace(state, form=state.front_form)
     state = _in_force(state, m)
     if before is not None and m.tuned > before.tuned:

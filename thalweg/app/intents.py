@@ -156,6 +156,15 @@ class LayPlane:
 
 
 @dataclass(frozen=True)
+class StartAt:
+    """Descend on the surface from here; all runs do. Not ``done`` while the start is being dragged."""
+
+    x: float
+    y: float
+    done: bool = True
+
+
+@dataclass(frozen=True)
 class Zoom:
     """Look at these ranges of the plane; ranges that hold the whole plane show the whole."""
 

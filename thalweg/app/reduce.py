@@ -51,13 +51,14 @@ from thalweg.app.intents import (
     ShowControls,
     ShowLine,
     SlicesCancelled,
+    StartAt,
     StepBack,
     StepOn,
     Undo,
     WholePlane,
     Zoom,
 )
-from thalweg.app.state import AppState, Kept, ordered, re_laid, remembered, restarted
+from thalweg.app.state import AppState, Kept, begun_at_once, ordered, re_laid, remembered, restarted
 from thalweg.core.messages import Focus, Forget, Limit, Move, Show
 from thalweg.core.scene import PlaneSpec, Scene, SpecError
 
@@ -102,7 +103,12 @@ def _(m: Edit, state: AppState) -> AppState:
         if target.value(path) == m.value and type(target.value(path)) is type(m.value):
             return replace(state, field_error=None)
         values = _passed_on(target, path, m.value) if needs_restart(path) else {path: m.value}
+        if _at_once(state, path):
+            edited = state.scene.edited(values)
+            return begun_at_once(state, edited, described(state.scene, edited), drag=path)
         edited = target.edited(values)
+        if path == "run.network.kind" and m.value == state.scene.run.network.kind:
+            edited = edited.edited(_as_in(state.scene))
         if needs_restart(path) or (adding and path.startswith("variants.")):
             return replace(state, draft=None if edited == state.seen_scene else edited, field_error=None)
         seen = state.seen_scene.edited(values)
@@ -114,10 +120,40 @@ def _(m: Edit, state: AppState) -> AppState:
     if changes:
         what, tune = described(state.seen_scene, scene), state.tunes + 1
         changed = remembered(state, scene, what, _here(state), tune)
-        return replace(changed, draft=draft, field_error=None, tunes=tune, stopped=None)
+        changed = replace(changed, draft=draft, field_error=None, tunes=tune, stopped=None)
+        return _put_there(changed) if _only_looked_at(state) else changed
     changed = remembered(state, scene, described(state.scene, scene))
     changed = replace(changed, draft=draft, field_error=None, past_scene=seen if state.past_scene else None)
     return _looked_at_anew(changed, state.scene.view.plane)
+
+
+def _put_there(state: AppState) -> AppState:
+    """Paused at the step that is looked at while training goes on: what is changed there begins a branch there."""
+    frame = state.current
+    if frame is None:
+        return state
+    state = replace(state, playing=False, pauses=state.pauses + 1)
+    return ordered(state, Focus(state.generation, frame.focus, frame.step))
+
+
+def _at_once(state: AppState, path: str) -> bool:
+    """Whether a change of a run begins it anew at once: on a surface whose whole path is drawn with each change."""
+    return _surface_at_once(state.scene, state.scene) and _is_of_runs(path) and not state.draft
+
+
+def _surface_at_once(*scenes: Scene) -> bool:
+    return all(scene.view.instant and scene.run.network.kind == "surface" for scene in scenes)
+
+
+def _is_of_runs(path: str) -> bool:
+    """Whether a field changes what is trained."""
+    return path.partition(".")[0] in ("run", "variants") and not path.endswith((".name", ".kind"))
+
+
+def _as_in(scene: Scene) -> dict[str, Any]:
+    """What a change of the kind of network takes with it, as it is in a scene: for one that is taken back."""
+    view = {f"view.{name}": getattr(scene.view, name) for name in ("panels", "log_loss")}
+    return view | {"view.plane": scene.view.plane.model_dump(), "run.optimiser": scene.run.optimiser.model_dump()}
 
 
 def _passed_on(scene: Scene, path: str, value: Any) -> dict[str, Any]:
@@ -198,6 +234,28 @@ def _(m: Change, state: AppState) -> AppState:
     except SpecError as e:
         return replace(state, sentence=str(e))
     return _applied(state, scene, playing=scene.pace.play)
+
+
+@reduce.register
+def _(m: StartAt, state: AppState) -> AppState:
+    scene = state.scene
+    if scene.run.network.kind != "surface":
+        return state
+    owners = ("run", *(f"variants.{k}" for k in range(len(scene.variants))))
+    places = {"x_start": float(f"{m.x:.4g}"), "y_start": float(f"{m.y:.4g}")}
+    try:
+        scene = scene.edited({f"{o}.network.{name}": at for o in owners for name, at in places.items()})
+    except SpecError as e:
+        return replace(state, sentence=str(e))
+    if scene == state.scene:
+        return state if not m.done else _let_go(state)
+    now = begun_at_once(state, scene, "the start", drag="start")
+    return _let_go(now) if m.done else now
+
+
+def _let_go(state: AppState) -> AppState:
+    """What was dragged stays where it is: the next drag is another change."""
+    return replace(state, past=(*state.past[:-1], replace(state.past[-1], drag=""))) if state.past else state
 
 
 @reduce.register
@@ -323,7 +381,10 @@ def _travelled(
 ) -> AppState:
     """The state with an earlier or a later scene; a change that was made while training went on leads to its step."""
     scene, before = to.scene, state.scene.view.plane
-    if any(needs_restart(path) for path in differences(state.scene, scene)):
+    paths = differences(state.scene, scene)
+    if state.draft is None and _surface_at_once(state.scene, scene) and any(_is_of_runs(path) for path in paths):
+        state = begun_at_once(state, scene, "")
+    elif any(needs_restart(path) for path in paths):
         state = restarted(state, scene)
     else:
         there = state.current.lines if state.current is not None else ()

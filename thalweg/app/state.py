@@ -51,7 +51,8 @@ class Kept:
     """A scene that undo can return to, with the file that it belongs to.
 
     ``what`` is the change that lies between it and the next; ``at`` where that was made in a run that went on:
-    generation, line and step, of the ``tune``-th change of the run.
+    generation, line and step, of the ``tune``-th change of the run. ``drag`` names what was moved, while it is: all of
+    that is one change.
     """
 
     scene: Scene
@@ -60,6 +61,7 @@ class Kept:
     what: str = ""
     at: tuple[int, int, int] | None = None
     tune: int = 0
+    drag: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,10 @@ class AppState:
     """The last of them."""
     tunes: int = 0
     """How often the optimiser or the stop rules of a run were changed while it went on."""
+    front: int = 0
+    """The run that is to be in front once the runs have begun."""
+    smooth: bool = False
+    """Whether the pictures before stay until those of the new runs are there."""
     form: int = 0
     """Which run the forms show: the first (0) or a variant (1, 2, ...)."""
     hidden: frozenset[int] = frozenset()
@@ -217,6 +223,8 @@ def restarted(state: AppState, scene: Scene, **changes: Any) -> AppState:
         generation=max(state.generation, state.reserved) + 1,
         opening="",
         advances=0,
+        front=0,
+        smooth=False,
         tunes=0,
         form=min(state.form, len(scene.variants)),
         hidden=frozenset(),
@@ -246,6 +254,21 @@ def remembered(
     """The state with another scene, after which undo can return to this one; to its optimiser ``at`` a step."""
     kept = Kept(state.seen_scene if at else state.scene, state.name, state.saved, what, at, tune)
     return replace(state, scene=scene, past_scene=None, past=(*state.past[-99:], kept), future=())
+
+
+def begun_at_once(state: AppState, scene: Scene, what: str, drag: str = "") -> AppState:
+    """The state at the beginning of runs of ``scene`` that are looked at as those before, without a gap."""
+    if drag and state.past and state.past[-1].drag == drag:
+        past = state.past
+    else:
+        past = (*state.past[-99:], Kept(state.scene, state.name, state.saved, what, drag=drag))
+    frame = state.current
+    front = frame.line.run if frame is not None else state.front
+    return replace(
+        restarted(state, scene, playing=state.playing),
+        past=past, future=(), zoom=state.zoom, ranges=state.ranges, hidden=state.hidden, form=state.form,
+        front=front, smooth=True,
+    )  # fmt: skip
 
 
 def ordered(state: AppState, order: SessionCommand) -> AppState:

@@ -34,6 +34,9 @@ from thalweg.core.scene.view import MAP_PANELS
 MOST_TILES = 9
 """Lines that are drawn side by side at most."""
 
+PUSHES = 1000
+"""Examples of a noisy surface."""
+
 AHEAD = 0.2
 """Share of a map's points from which on the point of the next map is asked for: its second pass has a quarter."""
 
@@ -52,7 +55,10 @@ def session_commands(before: AppState, now: AppState) -> list[SessionCommand]:
         play = Play(generation, now.playing, now.scene.pace)
         if now.taken_up == generation:
             return [play]
-        return [Start(generation, now.scene.runs(), now.settings.memory_bytes), play]
+        start = Start(generation, now.scene.runs(), now.settings.memory_bytes)
+        front = [Focus(generation, now.front)] if now.front else []
+        steps = _at_once(now)
+        return [start, play, *front, *([Advance(generation, steps)] if steps else [])]
     commands: list[SessionCommand] = []
     if now.playing != before.playing or now.pauses > before.pauses or now.scene.pace != before.scene.pace:
         commands.append(Play(generation, now.playing, now.scene.pace))
@@ -65,6 +71,16 @@ def session_commands(before: AppState, now: AppState) -> list[SessionCommand]:
     if now.plane_laid is not None and now.plane_laid is not before.plane_laid:
         commands.append(now.plane_laid)
     return commands
+
+
+def _at_once(state: AppState) -> int:
+    """Steps of the player that are taken as soon as a descent on a surface has begun."""
+    run, pace = state.scene.run, state.scene.pace
+    if run.network.kind != "surface" or state.playing or not state.scene.view.instant:
+        return 0
+    noisy = run.network.surface == "noisy-ravine"
+    each = {"batch": 1, "batches": pace.batches, "epoch": -(-PUSHES // run.optimiser.batch_size) if noisy else 1}
+    return max(1, state.scene.view.instant // each[pace.step])
 
 
 def _tunes(before: AppState, now: AppState) -> list[Tune]:

@@ -470,6 +470,8 @@ class Map:
     units: tuple[str, str] = ("", "")
     cosine: float = 0.0
     line: int = 0
+    surface: bool = False
+    """Whether it is a surface C(x, y) in its own coordinates, and no network's loss."""
 
 
 @dataclass(frozen=True)

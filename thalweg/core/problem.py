@@ -17,7 +17,7 @@ from thalweg.core.networks.initialisers import initialise
 from thalweg.core.parameters import Layout, layout_of
 from thalweg.core.scene import RunSpec
 from thalweg.core.scene.layers import layer_names
-from thalweg.core.training.objectives import OBJECTIVES, Objective
+from thalweg.core.training.objectives import OBJECTIVES, VALUE, Objective
 
 Batch = tuple[Tensor, Tensor]
 """Inputs [n, features] and labels [n]."""
@@ -94,7 +94,7 @@ def build(run: RunSpec, data: Dataset, device: str = "cpu") -> Problem:
     return Problem(
         module=module,
         layout=layout,
-        objective=OBJECTIVES[run.objective.loss],
+        objective=VALUE if run.network.kind == "surface" else OBJECTIVES[run.objective.loss],
         train=batch(data.train_images, data.train_labels),
         test=batch(data.test_images, data.test_labels),
         start=start,

@@ -2,13 +2,23 @@
 
 import pytest
 from PyQt6.QtCore import QPoint, QPointF, Qt
-from PyQt6.QtGui import QWheelEvent
-from PyQt6.QtWidgets import QApplication, QCheckBox, QComboBox, QFileDialog, QLineEdit, QToolButton
+from PyQt6.QtGui import QAction, QKeySequence, QWheelEvent
+from PyQt6.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QMainWindow,
+    QToolButton,
+)
 
 from thalweg.app.panels.described import field_at, fields_at
 from thalweg.app.panels.fields import editor_for
 from thalweg.app.panels.number_box import NumberBox
 from thalweg.core.scene import Scene
+from thalweg.core.scene.training import OPTIMISERS
 
 SPECS = ("", "run", "run.data", "run.network", "run.objective", "run.optimiser", "pace", "view", "view.plane")
 ALL = [f for spec in (*SPECS, "view.plane.x", "view.plane.y") for f in fields_at(spec)]
@@ -221,9 +231,9 @@ def test_choice(qtbot):
     """Readable names outside, values inside."""
     it = Edited(qtbot, "run.optimiser.name")
     box = it.child(QComboBox)
-    assert [box.itemText(i) for i in range(box.count())] == ["SGD", "AdaGrad", "RMSProp", "Adam"]
+    assert [box.itemText(i) for i in range(box.count())] == list(OPTIMISERS.values())
     qtbot.keyClick(box, Qt.Key.Key_Down)
-    assert it.sent == ["adagrad"]
+    assert it.sent == [list(OPTIMISERS)[1]]
 
 
 def test_switch(qtbot):
@@ -287,3 +297,29 @@ def test_a_single_weight_has_one_layer(qtbot):
     buttons["3"].click()
     buttons["1"].click()
     assert it.sent == [(3,)] and buttons["1"].isChecked() and not buttons["all"].isEnabled()
+
+
+@pytest.mark.parametrize("path", ["run.optimiser.learning_rate", "run.optimiser.batch_size", "run.network.formula"])
+def test_undo_of_the_program_passes_by_a_field_that_nothing_was_typed_into(qtbot, path):
+    """What was entered is a change of the scene; text that was not entered yet is the field's own to take back."""
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    editor = editor_for(field_at(path))
+    window.setCentralWidget(editor)
+    undone = []
+    action = QAction("Undo", window)
+    action.setShortcut(QKeySequence.StandardKey.Undo)
+    action.triggered.connect(lambda: undone.append(1))
+    window.addAction(action)
+    editor.set_value(Scene().value(path))
+    window.show()
+    window.activateWindow()
+    line = editor.findChild(QLineEdit)
+    box = line.parentWidget() if isinstance(line.parentWidget(), QAbstractSpinBox) else line
+    box.setFocus()
+    qtbot.waitUntil(box.hasFocus)
+    qtbot.keyClick(box, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert undone == [1]
+    qtbot.keyClick(box, Qt.Key.Key_3)
+    qtbot.keyClick(box, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert undone == [1]

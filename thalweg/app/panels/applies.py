@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from thalweg.core.scene import Scene
 from thalweg.core.scene.layers import buffer_count
+from thalweg.core.scene.network import RAVINES
 
 _AXIS = {
     "biases": frozenset({"gradient", "random", "principal", "hessian", "towards", "update"}),
@@ -17,6 +18,22 @@ _AXIS = {
     "towards": frozenset({"towards"}),
 }
 
+_OF_SURFACES = ("formula", "a", "b", "noise", "x_start", "y_start", "x_name", "y_name")
+
+_OF_SURFACE = {
+    "formula": frozenset({"formula"}),
+    "a": frozenset(RAVINES),
+    "b": frozenset(RAVINES),
+    "noise": frozenset({"noisy-ravine"}),
+}
+"""Fields of a surface that count for some of the surfaces alone."""
+
+_OF_EXAMPLES = frozenset({"view.plane.quantity", "view.plane.examples", "view.measured_on", "view.example"})
+"""Of the view what is about examples, which a surface has not."""
+
+_OF_NETWORKS = ("run.data.", "run.objective.")
+"""Where there is a surface in the place of a network, these have no meaning."""
+
 _NEEDS: dict[tuple[str, str], tuple[str, frozenset[str]]] = {
     ("data", "folder"): ("name", frozenset({"mnist", "fashion"})),
     ("network", "hidden"): ("kind", frozenset({"mlp"})),
@@ -27,7 +44,11 @@ _NEEDS: dict[tuple[str, str], tuple[str, frozenset[str]]] = {
     ("network", "batch_norm"): ("kind", frozenset({"residual"})),
     ("network", "units"): ("kind", frozenset({"lstm"})),
     ("network", "activation"): ("kind", frozenset({"mlp", "cnn", "residual"})),
-    ("optimiser", "momentum"): ("name", frozenset({"sgd", "rmsprop"})),
+    ("network", "initialisation"): ("kind", frozenset({"mlp", "cnn", "residual", "lstm"})),
+    **{("network", field): ("kind", frozenset({"surface"})) for field in ("surface", *_OF_SURFACES)},
+    ("optimiser", "momentum"): ("name", frozenset({"sgd", "nesterov", "rmsprop"})),
+    ("optimiser", "decay"): ("name", frozenset({"adamw"})),
+    ("optimiser", "damping"): ("name", frozenset({"newton"})),
     ("slices", "distance"): ("kinds", frozenset({"both", "gradient"})),
     ("slices", "norms"): ("kinds", frozenset({"both", "random"})),
     ("slices", "ways"): ("kinds", frozenset({"way"})),
@@ -48,15 +69,28 @@ def applies(path: str, scene: Scene) -> bool:
     """
     if path == "view.plane.statistics":
         return buffer_count(scene.run.network) > 0
+    network = scene.run.network
+    if network.kind == "surface" and path.startswith(_OF_NETWORKS):
+        return False
     parent, _, name = path.rpartition(".")
+    if parent == "run.network" and name in _OF_SURFACE and network.surface not in _OF_SURFACE[name]:
+        return False
+    if path == "run.optimiser.batch_size" and network.kind == "surface":
+        return network.surface == "noisy-ravine"
+    if network.kind == "surface" and path in _OF_EXAMPLES:
+        return False
+    if path == "view.instant":
+        return network.kind == "surface"
+    if path == "view.plane.counted":
+        return "weight" in (scene.view.plane.x.kind, scene.view.plane.y.kind)
     needed = _NEEDS.get((parent.rpartition(".")[2], name))
     return needed is None or scene.value(f"{parent}.{needed[0]}") in needed[1]
 
 
 def shown(path: str, scene: Scene) -> bool:
     """Whether the field at a dotted path is shown: those of axes and networks are when they count, others always."""
-    return path.rpartition(".")[0] not in _CHANGING or applies(path, scene)
+    return (path.rpartition(".")[0] not in _CHANGING and not path.startswith(_OF_NETWORKS)) or applies(path, scene)
 
 
-_CHANGING = ("run.network", "view.plane.x", "view.plane.y")
+_CHANGING = ("run.network", "run.optimiser", "view.plane.x", "view.plane.y")
 """Specs of several kinds, with fields of their own for each."""

@@ -7,6 +7,8 @@ from PyQt6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from thalweg.app.panels.flow import FlowLayout
 
+APPLY_TIP = "Take up the changes and train from step 0"
+
 
 class DraftBar(QFrame):
     """Apply the edits and start again, or forget them."""
@@ -23,7 +25,7 @@ class DraftBar(QFrame):
         text = QLabel("These changes start training again from step\u00a00.")
         text.setWordWrap(True)
         self.apply = QPushButton("Apply and restart")
-        self.apply.setToolTip("Take up the changes and train from step 0")
+        self.apply.setToolTip(APPLY_TIP)
         self.discard = QPushButton("Discard")
         self.discard.setToolTip("Forget the changes; training goes on as it is")
         self.apply.clicked.connect(lambda: self.apply_requested.emit())
@@ -35,3 +37,10 @@ class DraftBar(QFrame):
             buttons.addWidget(button)
         column.addWidget(text)
         column.addLayout(buttons)
+
+    def set_wrong(self, wrong: bool) -> None:
+        """Whether a field holds what is not accepted: applied, it would be lost without a word."""
+        self.apply.setEnabled(not wrong)
+        self.apply.setToolTip(
+            "Correct the field in red first" if wrong else "Take up the changes and train from step 0"
+        )

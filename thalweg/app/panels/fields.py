@@ -23,6 +23,7 @@ from thalweg.app.panels.reading import (
     step_by_difference,
     step_by_factor,
 )
+from thalweg.app.panels.undo_keys import leave_undo
 
 LONG_CHOICE = 20
 """Characters from which on a choice gets a line of its own."""
@@ -161,6 +162,7 @@ class TextEditor(Editor):
 
     def __init__(self) -> None:
         self._line = QLineEdit()
+        leave_undo(self._line, self._line.isModified)
         super().__init__(self._line)
         self._line.editingFinished.connect(self._finish)
 

@@ -56,6 +56,11 @@ class SpecForm(QWidget):
             row.set_enabled(applies(path, scene))
             row.set_shown(shown(path, scene))
 
+    @property
+    def any_shown(self) -> bool:
+        """Whether there is a field that is there."""
+        return any(row.shown for row in self.rows.values())
+
     def set_changed(self, paths: Collection[str]) -> None:
         """Print these fields bold: they differ from what is running."""
         for path, row in self.rows.items():

@@ -31,8 +31,10 @@ class FormStack(QScrollArea):
         column.setContentsMargins(8, 4, 8, 8)
         column.setSpacing(4)
         self.forms: dict[str, SpecForm] = {}
+        self._headings: dict[str, QWidget] = {}
         for path, title in sections.items():
-            column.addWidget(_heading(title))
+            self._headings[path] = _heading(title)
+            column.addWidget(self._headings[path])
             form = SpecForm(path, title)
             form.edited.connect(self.edited)
             column.addWidget(form)
@@ -44,8 +46,10 @@ class FormStack(QScrollArea):
 
     def set_values(self, scene: Scene) -> None:
         """Show the values of a scene."""
-        for form in self.forms.values():
+        for path, form in self.forms.items():
             form.set_values(scene)
+            self._headings[path].setVisible(form.any_shown)
+            form.setVisible(form.any_shown)
 
     def set_changed(self, paths: Collection[str]) -> None:
         """Print these fields bold."""

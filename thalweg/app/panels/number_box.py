@@ -9,6 +9,7 @@ from PyQt6.QtGui import QValidator
 from PyQt6.QtWidgets import QAbstractSpinBox, QLineEdit, QStyle, QStyleOptionSpinBox
 
 from thalweg.app.panels.calm import calm
+from thalweg.app.panels.undo_keys import leave_undo
 
 Stepper = Callable[[str, int], str | None]
 
@@ -23,6 +24,7 @@ class NumberBox(QAbstractSpinBox):
         self._step, self._unit = step, f" {unit}" if unit else ""
         self.setAccelerated(True)
         calm(self)
+        leave_undo(self, self.typing)
         self._typing = False  # the line's own isModified() is reset by Enter before anybody can ask
         self._line().textEdited.connect(self._typed)
         self.editingFinished.connect(self._finish)

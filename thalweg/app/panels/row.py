@@ -36,6 +36,7 @@ class FieldRow:
             _yield_width(label)
         _yield_width(editor)
         self._grid, self._top = grid, grid.rowCount()
+        self.shown = True
         grid.addWidget(self.label, self._top, 0)
         grid.addWidget(self.mark, self._top, 1)
         self.place_editor()
@@ -48,6 +49,7 @@ class FieldRow:
 
     def set_shown(self, shown: bool) -> None:
         """Whether the field is there at all."""
+        self.shown = shown
         for widget in (self.label, self.mark, self.editor):
             widget.setVisible(shown)
         self.sentence.setVisible(shown and bool(self.sentence.text()))

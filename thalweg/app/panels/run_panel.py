@@ -41,8 +41,11 @@ class RunPanel(QWidget):
 
     def set_error(self, path: str, sentence: str) -> bool:
         """Say below the field at ``path`` what is wrong with it; False when it is not shown here."""
-        return self.forms.set_error(path, sentence)
+        found = self.forms.set_error(path, sentence)
+        self.bar.set_wrong(found)
+        return found
 
     def clear_errors(self) -> None:
         """Take all sentences away; refused text gives way to the value again."""
         self.forms.clear_errors()
+        self.bar.set_wrong(False)

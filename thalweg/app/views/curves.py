@@ -59,6 +59,7 @@ class CurvesFigure(Figure):
         self._lines: tuple[DrawnLine, ...] = ()
         self._drawn: tuple[object, ...] = ()
         self._log = (False, False)
+        self._classifies = True
         self._legend_place = (0, 1)
         label_axis(self.accuracy, "left", "accuracy (%)")
         label_axis(self.accuracy, "bottom", "step")
@@ -94,6 +95,7 @@ class CurvesFigure(Figure):
                 plot.enableAutoRange(x=True)
         label_axis(self.loss, "left", f"loss ({unit})" if unit != "1" else "loss")
         self._scale(log_loss, log_steps)
+        self._show_accuracy(any(np.isfinite(line.series["train_accuracy"]).any() for line in lines))
         self._rebuild(lines, which)
         for line in lines:
             for name in MEASURES:
@@ -103,6 +105,16 @@ class CurvesFigure(Figure):
         for (key, name), fan in self.fans.items():
             self._set_fan(fan, [m for m in lines if m.fan == -1 - key], name)
         self.lost.set([(self._steps(m.series["step"]), m.series["train_loss"]) for m in lines])
+
+    def _show_accuracy(self, there: bool) -> None:
+        """The lower plot, where anything is classified; without it the steps stand below the loss."""
+        if there == self._classifies:
+            return
+        self._classifies = there
+        self.accuracy.setVisible(there)
+        self.accuracy.setMaximumHeight(16777215 if there else 0)
+        self.loss.getAxis("bottom").setStyle(showValues=not there)
+        label_axis(self.loss, "bottom", "" if there else "step")
 
     def _scale(self, log_loss: bool, log_steps: bool) -> None:
         if (log_loss, log_steps) == self._log:

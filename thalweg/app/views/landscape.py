@@ -31,6 +31,8 @@ class LandscapeFigure(Figure):
     title = "Landscape"
     zoom_requested = pyqtSignal(object, object)
     """The person wants these ranges (low, high) of the horizontal and of the vertical axis."""
+    start_requested = pyqtSignal(float, float, bool)
+    """On a surface: descend from here; whether that is where it is to stay."""
     whole_requested = pyqtSignal()
     """The person wants the whole plane again."""
 
@@ -57,6 +59,7 @@ class LandscapeFigure(Figure):
         self.scene().sigMouseMoved.connect(self._point_at)
         self.box.sigResized.connect(self._read)
         self.box.zoom_requested.connect(self.zoom_requested)
+        self.box.place_requested.connect(self._start_at)
         self.box.whole_requested.connect(self.whole_requested)
         self.others: list[PathLine] = []
         self._beside: tuple[tuple[Path, int], ...] = ()
@@ -113,6 +116,8 @@ class LandscapeFigure(Figure):
         points = np.empty((0, 2)) if path is None else np.stack([path.alpha, path.beta], axis=1)
         self.path.set(*points.T)
         self._lines.set_course(points, self.path.reach)
+        held = self._map is not None and self._map.surface and len(points) > 0
+        self.box.handle = QPointF(*points[0]) if held else None
         self._read()
 
     def set_others(self, paths: tuple[tuple[Path, int], ...]) -> None:
@@ -166,7 +171,13 @@ class LandscapeFigure(Figure):
         self._lines.set(x, y, shown, inner, told_apart(bands.values) if self._labels else (), inks)
         self.bar.set_bands(edges, colours, bands.ticks(), self._bar_label(bands.log))
 
+    def _start_at(self, x: float, y: float, done: bool) -> None:
+        if self._map is not None and self._map.surface:
+            self.start_requested.emit(x, y, done)
+
     def _bar_label(self, log: bool) -> str:
+        if self._map is not None and self._map.surface:
+            return f"C(x, y) ({'log' if log else 'linear'} levels)"
         if self._quantity == "accuracy":
             return "training accuracy (%)"
         unit = f", {self._unit}" if self._unit != "1" else ""

@@ -137,8 +137,9 @@ class SurfaceFigure(Figure):
         edges = bands.edges
         colours = [QColor(*c) for c in self._colours.map(np.linspace(0, 1, max(len(edges) - 1, 1)))]
         if len(edges):
+            name = "C(x, y)" if found.surface else "training loss"
             scale = f"{'log' if bands.log else 'linear'} levels" + (f", {self._unit}" if self._unit != "1" else "")
-            self.bar.set_bands(edges, colours, bands.ticks(), f"training loss ({scale})")
+            self.bar.set_bands(edges, colours, bands.ticks(), f"{name} ({scale})")
         else:
             self.bar.set_bands(np.array([0.0, 1.0]), [QColor(self.theme.base)], [], "loss is not finite")
         self._field = height_field(bands, found.x, found.y)
@@ -155,11 +156,12 @@ class SurfaceFigure(Figure):
             level.append(
                 Axis(tuple((float((t - low) / (high - low)), f"{t:g}") for t in ticks), axis_text(label, unit))
             )
+        name = "C(x, y)" if found.surface else "training loss"
         if not len(bands.edges):
             return level[0], level[1], Axis()
         shares = [(float(_in_box(np.array([at]), bands)[0] / HEIGHT), text) for at, text in bands.ticks()]
         notes = [self._unit] * (self._unit != "1") + ["log"] * bands.log
-        return level[0], level[1], Axis(tuple(shares), "training loss" + f" ({', '.join(notes)})" * bool(notes))
+        return level[0], level[1], Axis(tuple(shares), name + f" ({', '.join(notes)})" * bool(notes))
 
     def _lay_path(self) -> None:
         m, path = self._map, self._path

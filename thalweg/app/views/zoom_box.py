@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pyqtgraph as pg
-from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
+from PyQt6.QtCore import QPointF, QRectF, Qt, QTimer, pyqtSignal
+from PyQt6.QtWidgets import QApplication
+
+GRASP = 14.0
+"""Logical pixels around a handle within which it is taken hold of."""
 
 LEAST_DRAG = 8.0
 """Logical pixels; a shorter drag is a click with an unsteady hand."""
@@ -21,12 +25,19 @@ class ZoomBox(pg.ViewBox):
     """The person wants to see these ranges (low, high) of x and of y."""
     whole_requested = pyqtSignal()
     """The person double-clicked."""
+    place_requested = pyqtSignal(float, float, bool)
+    """The person clicked here, or drags the handle here; whether that has ended."""
 
     def __init__(self) -> None:
         super().__init__(enableMenu=False)
         self.setMouseEnabled(False, False)
         self.setDefaultPadding(0)
         self._home, self._moving = QRectF(), False
+        self.handle: QPointF | None = None
+        """A point that can be dragged."""
+        self._held, self._clicked, self._click = False, QPointF(), QTimer(self)
+        self._click.setSingleShot(True)
+        self._click.timeout.connect(lambda: self.place_requested.emit(self._clicked.x(), self._clicked.y(), True))
 
     def show_ranges(self, x: tuple[float, float], y: tuple[float, float]) -> None:
         """Show exactly these ranges; a drag goes on while they stay as they are."""
@@ -38,7 +49,11 @@ class ZoomBox(pg.ViewBox):
     def mouseDragEvent(self, ev: Any, axis: int | None = None) -> None:
         """Left: a rectangle to zoom into; middle or right: move the picture."""
         ev.accept()
-        if ev.button() == Qt.MouseButton.LeftButton:
+        if ev.button() == Qt.MouseButton.LeftButton and self._grabs(ev.buttonDownPos()):
+            at = self.mapToView(ev.pos())
+            self._held = not ev.isFinish()
+            self.place_requested.emit(at.x(), at.y(), ev.isFinish())
+        elif ev.button() == Qt.MouseButton.LeftButton:
             self._frame(ev)
         else:
             self._pan(ev)
@@ -57,7 +72,18 @@ class ZoomBox(pg.ViewBox):
         """A double click asks for the whole plane."""
         if ev.double() and ev.button() == Qt.MouseButton.LeftButton:
             ev.accept()
+            self._click.stop()
             self.whole_requested.emit()
+        elif not ev.double() and ev.button() == Qt.MouseButton.LeftButton:
+            self._clicked = self.mapToView(ev.pos())
+            self._click.start(QApplication.doubleClickInterval())  # it may be the first of two
+
+    def _grabs(self, begun: QPointF) -> bool:
+        """Whether a drag that began here, in pixels, moves the handle; it does until it ends."""
+        if self._held or self.handle is None:
+            return self._held
+        apart = self.mapFromView(self.handle) - begun
+        return bool(max(abs(apart.x()), abs(apart.y())) <= GRASP)
 
     def _frame(self, ev: Any) -> None:
         drawn = QRectF(ev.buttonDownPos(), ev.pos()).normalized().intersected(self.rect())

@@ -14,7 +14,9 @@ from thalweg.core.data.digits import load_digits28
 from thalweg.core.data.download import ADVICE, DownloadCancelled, cache_folder, download, is_downloaded
 from thalweg.core.data.idx import read_idx
 from thalweg.core.data.mnist import TITLES, load_folder
+from thalweg.core.data.pushes import pushes
 from thalweg.core.scene.data import DataSpec
+from thalweg.core.scene.training import RunSpec
 
 _DIGITS = tuple("0123456789")
 
@@ -35,6 +37,11 @@ CLASS_NAMES: dict[str, tuple[str, ...]] = {
     ),
 }
 """What the labels 0 to 9 of each data set stand for."""
+
+
+def load_for(run: RunSpec, cache: Path | None = None) -> Dataset:
+    """The data that a run learns from: that of its spec, see :func:`load`; a surface has none, but perhaps noise."""
+    return pushes(run.network) if run.network.kind == "surface" else load(run.data, cache)
 
 
 def load(spec: DataSpec, cache: Path | None = None) -> Dataset:
@@ -70,5 +77,6 @@ __all__ = [
     "is_downloaded",
     "load",
     "load_digits28",
+    "load_for",
     "read_idx",
 ]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from thalweg.core.landscape import dense_chain
 from thalweg.core.landscape.dense_chain import DenseChain, chain_of
 from thalweg.core.landscape.memoised import Memoised
+from thalweg.core.landscape.on_surface import OnSurface
 from thalweg.core.landscape.pointwise import Pointwise
 from thalweg.core.landscape.program import NotStaticError, Program, copied, leaves, mapped, own_buffers, record, same
 from thalweg.core.landscape.replayed import Replayed
@@ -21,6 +22,7 @@ from thalweg.core.landscape.sample import GivenScore, Sample, pieces, randomness
 from thalweg.core.landscape.stages import Stages, convolves, cut
 from thalweg.core.landscape.statistics import ReEstimated, Statistics
 from thalweg.core.landscape.tiled import Part, Plan, Tiled
+from thalweg.core.networks.surface import Surface
 from thalweg.core.plane.plane import Plane
 from thalweg.core.problem import Batch, Problem
 
@@ -76,6 +78,8 @@ def evaluator_for(
 
     statistics: BatchNorm's; "stored" as in evaluation, "re-estimated" over the batch at each point.
     """
+    if isinstance(problem.module, Surface):
+        return OnSurface(problem.module, plane)
     sample = sample_of(problem, batch)
     normalised = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in sample.module.modules())
     if statistics == "re-estimated" and normalised:

@@ -102,6 +102,7 @@ class LandscapeService:
                 units=(plane.x.unit, plane.y.unit),
                 cosine=plane.cosine,
                 line=request.line,
+                surface=request.run.network.kind == "surface" and request.view.is_coordinates,
             )
 
     def slices(self, request: SliceRequest) -> Iterator[LandscapeEvent | None]:
@@ -177,7 +178,7 @@ class LandscapeService:
             run.objective,
         )  # a landscape does not depend on how the network is trained
         if self._problem is None or self._problem[0] != key:
-            self._problem = (key, build(run, datasets.load(run.data, self._cache), self._device))
+            self._problem = (key, build(run, datasets.load_for(run, self._cache), self._device))
             self._map, self._ways = None, {}
         return self._problem[1]
 

@@ -12,14 +12,15 @@ from thalweg.core.problem import BLOCK, Batch, Problem
 def loss_and_accuracy(problem: Problem, vector: Tensor, batch: Batch) -> tuple[float, float]:
     """Mean loss (in the objective's unit, summed in float64) and share of examples classified rightly, 0 to 1.
 
-    The share is NaN where a score is: such a network classifies nothing.
+    The share is NaN where a score is, and for a surface: there nothing is classified.
     """
     parameters = problem.layout.views(vector)
     loss, right = 0.0, 0.0
     for inputs, labels in zip(batch[0].split(BLOCK), batch[1].split(BLOCK), strict=True):
         scores = torch.func.functional_call(problem.module, parameters, (inputs,))
         loss += problem.objective.per_example(scores, labels, 1).double().sum().item()
-        right += float((scores.argmax(1) == labels).sum()) if not scores.isnan().any() else float("nan")
+        classifies = scores.shape[1] > 1 and not scores.isnan().any()
+        right += float((scores.argmax(1) == labels).sum()) if classifies else float("nan")
     return loss / len(batch[1]), right / len(batch[1])
 
 

@@ -8,6 +8,7 @@ from thalweg.core.networks.cnn import cnn
 from thalweg.core.networks.lstm import RowLSTM
 from thalweg.core.networks.mlp import mlp
 from thalweg.core.networks.residual import residual
+from thalweg.core.networks.surface import Surface
 from thalweg.core.scene.data import CLASSES, SHAPE
 from thalweg.core.scene.network import NetworkSpec
 
@@ -32,5 +33,8 @@ def network(spec: NetworkSpec) -> nn.Module:
                 shape=SHAPE,
                 classes=CLASSES,
             )
+        case "surface":
+            noise = spec.noise if spec.surface == "noisy-ravine" else 0.0
+            return Surface(spec.tree, (spec.x_start, spec.y_start), noise)
         case "lstm":
             return RowLSTM(spec.units, SHAPE, CLASSES)

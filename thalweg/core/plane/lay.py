@@ -61,7 +61,13 @@ def lay(
         y = perpendicular_by_filters(y, x, problem.layout)
     elif spec.x.kind == spec.y.kind == "random":
         y = perpendicular(y, x, problem.layout.mask(spec.y.layers, spec.y.vectors).to(origin))
-    return Plane(origin.clone(), x, y)
+    origin = origin.clone()
+    if spec.counted == "zero":
+        for i, axis in enumerate(axes):
+            if axis.kind == "weight":
+                origin[(x, y)[i].vector != 0] = 0
+        x, y = (replace(d, unit="value") if a.kind == "weight" else d for d, a in zip((x, y), axes, strict=True))
+    return Plane(origin, x, y)
 
 
 def _eigenvectors(

@@ -19,5 +19,7 @@ def single_weight(problem: Problem, origin: Tensor, layer: int, source: int, tar
             f"and units 0 to {weights.shape[0] - 1}"
         )
     weights[target, source] = 1
+    if weights.numel() == 1:  # a parameter that is a layer of its own
+        return Direction(vector, problem.layout.layers[layer - 1].name, "weight")
     words = f"pixel ({source // 28}, {source % 28})" if layer == 1 and weights.shape[1] == 784 else f"unit {source}"
     return Direction(vector, f"weight from {words} to unit {target} of layer {layer}", "weight")

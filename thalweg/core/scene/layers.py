@@ -39,6 +39,8 @@ def layer_shapes(network: NetworkSpec) -> tuple[LayerShape, ...]:
             found = list(_cnn(network))
         case "residual":
             found = list(_residual(network))
+        case "surface":
+            return tuple(LayerShape(name, "linear", ((1, 1),)) for name in (network.x_name, network.y_name))
         case "lstm":
             gates = 4 * network.units
             weights = ((gates, SHAPE[1]), (gates, network.units))

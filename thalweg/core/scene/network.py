@@ -4,27 +4,59 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from thalweg.core.scene.data import CLASSES, SHAPE
-from thalweg.core.scene.spec import Spec, spec_field
+from thalweg.core.scene.expression import FormulaError, Node, parse
+from thalweg.core.scene.spec import Spec, SpecError, spec_field
+from thalweg.core.scene.surfaces import SURFACES
 
-Architecture = Literal["mlp", "cnn", "residual", "lstm"]
+Architecture = Literal["mlp", "cnn", "residual", "lstm", "surface"]
 Activation = Literal["sigmoid", "tanh", "relu"]
 Initialisation = Literal["fan-in", "normal", "lecun", "xavier", "he"]
+SurfaceName = Literal[
+    "ravine",
+    "noisy-ravine",
+    "plateau",
+    "saddle",
+    "monkey-saddle",
+    "two-wells",
+    "hills",
+    "rosenbrock",
+    "beale",
+    "himmelblau",
+    "rastrigin",
+    "ackley",
+    "booth",
+    "formula",
+]
 Units = Annotated[int, Field(ge=1, le=4096)]
 Channels = Annotated[int, Field(ge=1, le=256)]
 
 
+RAVINES = ("ravine", "noisy-ravine")
+"""The surfaces with steepnesses a and b."""
+
+
 class NetworkSpec(Spec):
-    """A network: its architecture with the fields that belong to it, activation and initial weights."""
+    """A network: its architecture with the fields that belong to it, activation and initial weights.
+
+    A surface C(x, y) stands in its place as a network of two parameters, each a layer of its own.
+    """
 
     kind: Architecture = spec_field(
         "mlp",
         "Architecture",
-        "Fully connected layers; convolutions with pooling; blocks of convolutions with skip connections; or an LSTM "
-        "that reads the image row by row. Convolutions learn best with ReLU, He weights and a learning rate near 0.05.",
-        labels={"mlp": "Fully connected", "cnn": "Convolutional", "residual": "Residual", "lstm": "LSTM over rows"},
+        "Fully connected layers; convolutions with pooling; blocks of convolutions with skip connections; an LSTM "
+        "that reads the image row by row; or no network, but a surface C(x, y) of two parameters. Convolutions learn "
+        "best with ReLU, He weights and a learning rate near 0.05.",
+        labels={
+            "mlp": "Fully connected",
+            "cnn": "Convolutional",
+            "residual": "Residual",
+            "lstm": "LSTM over rows",
+            "surface": "Surface C(x, y)",
+        },
     )
     hidden: tuple[Units, ...] = spec_field(
         (30, 30, 30),
@@ -76,6 +108,56 @@ class NetworkSpec(Spec):
             "he": "He (Kaiming), b = 0",
         },
     )
+
+    surface: SurfaceName = spec_field(
+        "ravine",
+        "Surface",
+        "The function that is descended on: one with a name, or a formula of your own.",
+        labels={name: surface.title for name, surface in SURFACES.items()} | {"formula": "A formula"},
+    )
+    formula: str = spec_field(
+        "100*x**2 + y**2",
+        "Formula",
+        "C(x, y), in x and y with + - * / ** and sin, cos, tan, exp, log, sqrt, tanh, sigmoid, abs, min, max, pi, e.",
+    )
+    a: float = spec_field(100.0, "a", "Steepness along x.", ge=-1e6, le=1e6, allow_inf_nan=False)
+    b: float = spec_field(1.0, "b", "Steepness along y.", ge=-1e6, le=1e6, allow_inf_nan=False)
+    noise: float = spec_field(
+        20.0,
+        "Gradient noise",
+        "Standard deviation of what each example adds to either partial derivative; over a batch it averages.",
+        ge=0,
+        le=1e6,
+        allow_inf_nan=False,
+    )
+    x_start: float = spec_field(-1.0, "Start x", "Where the descent begins.", ge=-1e6, le=1e6, allow_inf_nan=False)
+    y_start: float = spec_field(1.0, "Start y", "Where the descent begins.", ge=-1e6, le=1e6, allow_inf_nan=False)
+    x_name: str = spec_field("a late layer", "x stands for", "What x is called on axes and in legends.", max_length=40)
+    y_name: str = spec_field(
+        "an early layer", "y stands for", "What y is called on axes and in legends.", max_length=24
+    )
+
+    @model_validator(mode="after")
+    def _readable(self) -> NetworkSpec:
+        try:
+            parse(self.formula)
+        except FormulaError as e:
+            raise SpecError(f"formula: {e}") from None
+        return self
+
+    @property
+    def function(self) -> str:
+        """The formula of the surface, its numbers put in."""
+        text = self.formula if self.surface == "formula" else SURFACES[self.surface].formula
+        if self.surface in RAVINES:
+            for name, steepness in (("a*", self.a), ("b*", self.b)):
+                text = text.replace(name, "" if steepness == 1 else f"{steepness:.10g}*")
+        return text
+
+    @property
+    def tree(self) -> Node:
+        """The surface's formula, read."""
+        return parse(self.function)
 
     @property
     def sizes(self) -> tuple[int, ...]:

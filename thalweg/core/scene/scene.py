@@ -11,9 +11,10 @@ import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
 from thalweg.core.files import write_atomically
-from thalweg.core.scene.layers import LayerShape, layer_shapes
+from thalweg.core.scene.layers import LayerShape, buffer_count, layer_shapes
 from thalweg.core.scene.network import NetworkSpec
 from thalweg.core.scene.spec import Spec, SpecError, explain, spec_field
+from thalweg.core.scene.surfaces import SURFACES
 from thalweg.core.scene.training import RunSpec
 from thalweg.core.scene.view import PaceSpec, ViewSpec
 
@@ -42,6 +43,14 @@ class Scene(Spec):
             if other.data != self.run.data:
                 raise SpecError(
                     f"variants.{number}.data: not that of the first run; runs of one scene have the same data"
+                )
+            if "surface" in (own := (self.run.network.kind, other.network.kind)) and own[0] != own[1]:
+                raise SpecError(
+                    f"variants.{number}.network.kind: {own[1]} beside {own[0]}; all runs are on surfaces or none"
+                )
+            if own[0] == "surface" and _ground(other.network) != _ground(self.run.network):
+                raise SpecError(
+                    f"variants.{number}.network: another surface; runs of one scene descend on the same one"
                 )
         if (count := len(self.runs())) > MOST_RUNS:
             raise SpecError(f"run.seeds: {count} runs in all are not accepted; expected at most {MOST_RUNS}")
@@ -129,6 +138,10 @@ class Scene(Spec):
         if any(f"{path}.".startswith("run.data.") for path in changes):
             for run in tree["variants"]:
                 run["data"] = tree["run"]["data"]
+        if any(path.startswith("run.network.") for path in changes):
+            _on_one_ground(tree)
+        if any(".network." in path for path in changes):
+            _fit_methods(tree)
         for name in ("x", "y"):
             axis, path = tree["view"]["plane"][name], f"view.plane.{name}"
             if changes.get(f"{path}.kind") == "weight" and f"{path}.layers" not in changes:
@@ -147,7 +160,11 @@ class Scene(Spec):
                 kept = (after if n == before else min(n, after) for n in axis["layers"])
                 axis["layers"] = tuple(dict.fromkeys(kept))
         if "run.network.kind" in changes:
+            if (tree["run"]["network"]["kind"] == "surface") != (self.run.network.kind == "surface"):
+                _turn(tree)
             _fit_single_weights(tree)
+        if "run.network.surface" in changes:
+            _show_surface(tree)
         return parse(tree)
 
     def value(self, path: str) -> Any:
@@ -156,6 +173,70 @@ class Scene(Spec):
         for name in path.split("."):
             node = node[int(name)] if isinstance(node, tuple) else getattr(node, name)
         return node
+
+
+def _ground(network: NetworkSpec) -> tuple[object, ...]:
+    """What is descended on: all of a surface but where the descent begins."""
+    return network.function, network.noise if network.surface == "noisy-ravine" else 0.0
+
+
+def _on_one_ground(tree: dict[str, Any]) -> None:
+    """Where the first run is on a surface, the variants are on the same, and where it is not, none is."""
+    first = tree["run"]["network"]
+    for run in tree["variants"]:
+        own = run["network"]
+        if first["kind"] == own["kind"] == "surface":
+            run["network"] = {**first, "x_start": own["x_start"], "y_start": own["y_start"]}
+        elif "surface" in (first["kind"], own["kind"]):
+            run["network"] = dict(first)
+
+
+def _fit_methods(tree: dict[str, Any]) -> None:
+    """Layer rates for the layers that there are; no batch norm where the method does not go with it."""
+    for run in (tree["run"], *tree["variants"]):
+        try:
+            network = NetworkSpec.model_validate(run["network"])
+        except ValidationError:
+            continue
+        run["optimiser"]["layer_rates"] = tuple(run["optimiser"]["layer_rates"])[: len(layer_shapes(network))]
+        if run["optimiser"]["name"] in ("newton", "sam") and buffer_count(network):
+            run["network"]["batch_norm"] = False
+
+
+def _turn(tree: dict[str, Any]) -> None:
+    """Between networks and surfaces: the plane, the panels and the optimiser are those that suit the other kind."""
+    if tree["run"]["network"]["kind"] != "surface":
+        fresh = Scene().model_dump()
+        tree["run"]["optimiser"], tree["view"]["plane"] = fresh["run"]["optimiser"], fresh["view"]["plane"]
+        tree["view"]["panels"] = fresh["view"]["panels"]
+        last = _layer_count(tree)
+        tree["view"]["plane"]["y"]["layers"] = (last,)
+        return
+    plane = tree["view"]["plane"]
+    plane.update(mode="fixed", counted="zero", quantity="loss", colour="log", auto_range=False)
+    for number, name in enumerate(("x", "y"), start=1):
+        plane[name].update(kind="weight", layers=(number,), source=0, target=0)
+    tree["view"]["panels"] = ("landscape", "curves", "gradient-norms")
+    _show_surface(tree)
+
+
+def _show_surface(tree: dict[str, Any]) -> None:
+    """Begin a surface where it is worth beginning, look at the part worth looking at, with a rate that suits it.
+
+    Logarithmic scales are for those whose lowest value is 0. A formula is looked at where the surface before it was.
+    """
+    network, plane = tree["run"]["network"], tree["view"]["plane"]
+    shown = SURFACES.get(network["surface"])
+    tree["view"]["log_loss"] = bool(shown and shown.minima and shown.value == 0)
+    plane["colour"] = "log" if tree["view"]["log_loss"] else "linear"
+    if shown is None:
+        return
+    for run in (tree["run"], *tree["variants"]):
+        run["network"]["x_start"], run["network"]["y_start"] = map(float, shown.start)
+        if run["optimiser"]["name"] == "sgd" and not run["optimiser"]["momentum"]:
+            run["optimiser"]["learning_rate"] = shown.rate
+    for name, (low, high) in (("x", shown.x), ("y", shown.y)):
+        plane[name].update(low=float(low), high=float(high))
 
 
 def _apart(plane: dict[str, Any], changes: Mapping[str, Any]) -> None:

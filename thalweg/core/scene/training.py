@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from thalweg.core.scene.data import DataSpec
+from thalweg.core.scene.layers import buffer_count, layer_shapes
 from thalweg.core.scene.network import NetworkSpec
 from thalweg.core.scene.spec import Spec, SpecError, spec_field
 
@@ -23,15 +24,41 @@ class ObjectiveSpec(Spec):
     )
 
 
+Rate = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+
+OPTIMISERS = {
+    "sgd": "SGD",
+    "nesterov": "Nesterov",
+    "adagrad": "AdaGrad",
+    "rmsprop": "RMSProp",
+    "adam": "Adam",
+    "adam-uncorrected": "Adam, uncorrected",
+    "adamw": "AdamW",
+    "radam": "RAdam",
+    "qhm": "QHM",
+    "qhadam": "QHAdam",
+    "lars": "LARS",
+    "lamb": "LAMB",
+    "sam": "SAM",
+    "newton": "Newton, damped",
+}
+"""Every optimiser and what it is called."""
+
+
 class OptimiserSpec(Spec):
     """The rule that turns gradients into steps."""
 
-    name: Literal["sgd", "adagrad", "rmsprop", "adam"] = spec_field(
+    name: Literal[
+        "sgd", "nesterov", "adagrad", "rmsprop", "adam", "adam-uncorrected", "adamw", "radam", "qhm", "qhadam",
+        "lars", "lamb", "sam", "newton",
+    ] = spec_field(
         "sgd",
         "Optimiser",
-        "Stochastic gradient descent, or a method that scales each coordinate by itself.",
-        labels={"sgd": "SGD", "adagrad": "AdaGrad", "rmsprop": "RMSProp", "adam": "Adam"},
-    )
+        "Gradient descent, plain or with momentum; methods that scale each coordinate by itself (AdaGrad to QHAdam) or "
+        "each tensor by its size (LARS, LAMB); SAM, which looks uphill first; Newton's method, which divides by the "
+        "curvature.",
+        labels=OPTIMISERS,
+    )  # fmt: skip
     learning_rate: float = spec_field(
         0.5,
         "Learning rate",
@@ -42,7 +69,38 @@ class OptimiserSpec(Spec):
         allow_inf_nan=False,
     )
     momentum: float = spec_field(
-        0.0, "Momentum", "Share of the last step that is kept (SGD and RMSProp).", live=True, ge=0, lt=1
+        0.0,
+        "Momentum",
+        "Share of the last step that is kept (SGD, RMSProp; Nesterov, where 0 stands for 0.9).",
+        live=True,
+        ge=0,
+        lt=1,
+    )
+    layer_rates: tuple[Rate, ...] = spec_field(
+        (),
+        "Layer rates",
+        "What the step of each layer is multiplied with, first layer to last, separated by commas; none: 1 for all.",
+        live=True,
+        strict=False,
+        max_length=64,
+    )
+    decay: float = spec_field(
+        0.01,
+        "Weight decay",
+        "AdamW: share of each weight that a step of length 1 takes away.",
+        live=True,
+        ge=0,
+        le=10,
+        allow_inf_nan=False,
+    )
+    damping: float = spec_field(
+        0.0,
+        "Damping",
+        "Newton: what is added to the curvature in every direction, so that flat ones do not make giant steps.",
+        live=True,
+        ge=0,
+        le=1e9,
+        allow_inf_nan=False,
     )
     batch_size: int = spec_field(10, "Batch size", "Training examples per step.", live=True, unit="examples", ge=1)
 
@@ -125,6 +183,18 @@ class RunSpec(Spec):
         if size > count:
             raise SpecError(
                 f"optimiser.batch_size: {size} is not between 1 and {count} (the number of training examples)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _method_fits(self) -> RunSpec:
+        o, layers = self.optimiser, len(layer_shapes(self.network))
+        if len(o.layer_rates) > layers:
+            raise SpecError(f"optimiser.layer_rates: {len(o.layer_rates)} rates for {layers} layers")
+        if o.name in ("newton", "sam") and buffer_count(self.network):
+            raise SpecError(
+                f"optimiser.name: {o.name} is not accepted with batch norm, whose statistics would be those of other "
+                "points; expected another method, or a network without it"
             )
         return self
 

@@ -29,6 +29,12 @@ class PlaneSpec(Spec):
         "point, directions included.",
         labels={"fixed": "Stays where laid", "follow": "Follows the point", "re-aim": "Re-aims each time"},
     )
+    counted: Literal["point", "zero"] = spec_field(
+        "point",
+        "Axes count",
+        "Single weights: the change from where the plane was laid, or the weight's own value.",
+        labels={"point": "from where laid", "zero": "the weight's own value"},
+    )
     auto_range: bool = spec_field(True, "Grow with the path", "Widen the axes when the path would leave them.")
     resolution: int = spec_field(41, "Resolution", "Grid points along each axis.", unit="points", ge=5, le=201)
     examples: int = spec_field(
@@ -67,6 +73,12 @@ class PlaneSpec(Spec):
         "Arrows that point where the loss falls fastest on the plane as it is drawn. They show the slope of the map, "
         "not the whole gradient of the network.",
     )
+
+    @property
+    def is_coordinates(self) -> bool:
+        """Whether the axes are the parameters of two layers of one weight each, by their own values: x and y."""
+        axes = ((self.x, 1), (self.y, 2))
+        return self.counted == "zero" and all(a.kind == "weight" and a.layers == (n,) for a, n in axes)
 
 
 class CameraSpec(Spec):
@@ -118,6 +130,14 @@ class ViewSpec(Spec):
     log_loss: bool = spec_field(False, "Logarithmic loss", "Draw the loss curves on a logarithmic axis.")
     log_steps: bool = spec_field(False, "Logarithmic steps", "Draw steps on a logarithmic axis.")
     camera: CameraSpec = Field(CameraSpec(), title="3-D surface")
+    instant: int = spec_field(
+        0,
+        "At once",
+        "On a surface: so many steps are taken anew, at once, whenever its start or its settings change; 0: none.",
+        unit="steps",
+        ge=0,
+        le=5000,
+    )
     example: int = spec_field(0, "Example", "Training example drawn beside the input-weight map, from 0.", ge=0, le=199)
 
 

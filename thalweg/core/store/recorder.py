@@ -33,7 +33,7 @@ def record(
     """
     require_device(device)
     scene = source if isinstance(source, Scene) else source.scene
-    dataset = datasets.load(scene.run.data, cache)
+    dataset = datasets.load_for(scene.run, cache)
     runs = (
         Runs(0, scene.runs(), dataset, device)
         if isinstance(source, Scene)

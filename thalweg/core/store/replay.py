@@ -35,7 +35,7 @@ class Replay:
         match command:
             case Start():
                 try:
-                    dataset = datasets.load(command.run.data, self._cache)
+                    dataset = datasets.load_for(command.run, self._cache)
                     self._runs = runs_of(self._recording, command.generation, dataset, "cpu", MEMORY)
                 except (DataError, ValueError) as e:
                     yield Failed(command.generation, str(e))

@@ -84,7 +84,7 @@ def _sentence(
 ) -> str:
     what = f"Training stands at step {last:,}, the last that is finite: at step {bad:,} the loss is {loss}."
     if last == bad:
-        what = f"The loss is {loss} from the start, at step {bad:,}."
+        return f"The loss is {loss} from the start, at step {bad:,}: there is no way on from there."
     rate = optimiser.learning_rate
     if rate > limit:
         rule = "2/sharpness" if not optimiser.momentum else "(2 + 2 momentum)/sharpness"

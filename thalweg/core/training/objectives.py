@@ -57,6 +57,13 @@ def _mean_squared_error(scores: Tensor, labels: Tensor) -> Tensor:
     return _squared_error(scores, labels, 1).mean()
 
 
+def _value(scores: Tensor, labels: Tensor, dim: int, room: Tensor | None = None) -> Tensor:
+    return scores.squeeze(dim)
+
+
+VALUE = Objective("value", "C(x, y)", "1", lambda scores, labels: scores.mean(), _value)
+"""The value of a surface, which has no labels: its one score for each example."""
+
 OBJECTIVES = {
     "cross-entropy": Objective("cross-entropy", "cross-entropy", "nats", F.cross_entropy, _cross_entropy),
     "squared-error": Objective("squared-error", "half squared error", "1", _mean_squared_error, _squared_error),

@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor, nn, optim
 
 from thalweg.core.scene import OptimiserSpec
+from thalweg.core.training.layerwise import Layerwise
+from thalweg.core.training.newton import Newton, Product
+from thalweg.core.training.quasi_hyperbolic import QHM, QHAdam
+from thalweg.core.training.sharpness_aware import SAM
+
+NESTEROV = 0.9
+"""Nesterov's momentum where none is given."""
+
+Curvature = Callable[[], tuple[Tensor, Product]]
+"""The gradient of the batch's loss, and the product of its Hessian with a vector; float64 [size]."""
 
 
-def build(spec: OptimiserSpec, parameter: nn.Parameter) -> optim.Optimizer:
-    """The optimiser of this spec for one flat parameter; all four work coordinate by coordinate."""
+def build(
+    spec: OptimiserSpec, parameter: nn.Parameter, spans: Sequence[slice] = (), curvature: Curvature | None = None
+) -> optim.Optimizer:
+    """The optimiser of this spec for one flat parameter. Torch's own, where torch has it.
+
+    ``spans`` are the places of the tensors, for methods with a step width for each; ``curvature`` is for those of
+    second order.
+    """
     rate, momentum = spec.learning_rate, spec.momentum
     match spec.name:
+        case "nesterov":
+            return optim.SGD([parameter], lr=rate, momentum=momentum or NESTEROV, nesterov=True)
+        case "adamw":
+            return optim.AdamW([parameter], lr=rate, weight_decay=spec.decay)
+        case "radam":
+            return optim.RAdam([parameter], lr=rate)
+        case "adam-uncorrected":
+            return QHAdam([parameter], rate, betas=(0.9, 0.999), nus=(1.0, 1.0), corrected=False)
+        case "qhm":
+            return QHM([parameter], rate)
+        case "qhadam":
+            return QHAdam([parameter], rate)
+        case "lars" | "lamb":
+            return Layerwise(parameter, spans or [slice(0, len(parameter))], rate, adam=spec.name == "lamb")
+        case "sam":
+            return SAM([parameter], rate)
+        case "newton":
+            return Newton(parameter, rate, spec.damping, curvature or _none)
         case "sgd":
             return optim.SGD([parameter], lr=rate, momentum=momentum)
         case "adagrad":
@@ -22,12 +58,20 @@ def build(spec: OptimiserSpec, parameter: nn.Parameter) -> optim.Optimizer:
             return optim.Adam([parameter], lr=rate)
 
 
+def _none() -> tuple[Tensor, Product]:
+    raise ValueError("curvature: missing; a method of second order needs it")
+
+
 def retune(optimiser: optim.Optimizer, spec: OptimiserSpec) -> None:
     """Take up the learning rate and momentum of ``spec``; the optimiser's memory stays."""
     for group in optimiser.param_groups:
         group["lr"] = spec.learning_rate
+        if "damping" in group:
+            group["damping"] = spec.damping
+        if "weight_decay" in group and isinstance(optimiser, optim.AdamW):
+            group["weight_decay"] = spec.decay
         if "momentum" in group:
-            group["momentum"] = spec.momentum
+            group["momentum"] = spec.momentum or (NESTEROV if group.get("nesterov") else 0.0)
             if isinstance(optimiser, optim.RMSprop) and spec.momentum:
                 for p in group["params"]:
                     if optimiser.state[p]:
@@ -56,6 +100,8 @@ def shapes(spec: OptimiserSpec, like: Tensor, begun: bool) -> dict[str, torch.Si
     """
     parameter = nn.Parameter(torch.zeros_like(like))
     parameter.grad = torch.zeros_like(like)
+    if spec.name in ("sam", "newton"):  # they remember nothing
+        return {}
     trial = build(spec.model_copy(update={"momentum": 0.0}), parameter)
     if begun:
         trial.step()

@@ -16,6 +16,7 @@ from thalweg.core.history import MEMORY, ROWS, evenly, spaced
 from thalweg.core.measures.curves import curves
 from thalweg.core.measures.gradient_norms import gradient_norms
 from thalweg.core.messages import GivenAxis, Path, Started
+from thalweg.core.networks.surface import Surface
 from thalweg.core.plane.from_history import given_axes
 from thalweg.core.plane.plane import Plane
 from thalweg.core.plane.projection import Projection
@@ -91,6 +92,8 @@ class Run:
             if session.epoch_count > passes:
                 line.epochs.append(session.step_count - 1)
             line.trajectory.offer(session)
+            if isinstance(self.problem.module, Surface):  # two numbers: as cheap as a step
+                self.measure()
         else:
             self._take_up_changes()
         return loss
@@ -120,6 +123,8 @@ class Run:
         if step < line.head or line.series.last_step >= step:
             return
         vector, number = self.session.parameters.detach(), self.spec.data.measured_count
+        if isinstance(self.problem.module, Surface):  # only over all pushes is it the surface itself
+            number = len(self.problem.train[1])
         line.series.add(step, curves(self.problem, vector, number) | gradient_norms(self.problem, vector, number))
 
     # --- back and aside ----------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ from thalweg.core.messages import (
     Tune,
 )
 from thalweg.core.plane.projection import plane_of
-from thalweg.core.scene import AxisSpec, DataSpec
+from thalweg.core.scene import AxisSpec, RunSpec
 from thalweg.core.store import parameter_file
 from thalweg.core.store.keeper import Keeper
 from thalweg.core.store.run_file import ForeignFileError, RunFileError, read
@@ -76,7 +76,7 @@ class TrainingService:
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.runs: Runs | None = None
-        self._dataset: tuple[DataSpec, Dataset] | None = None
+        self._dataset: tuple[object, Dataset] | None = None
         self._device, self._cache, self._now = device, cache, now
         self._clock = Clock(now)
         self._looking = Looking()
@@ -164,7 +164,7 @@ class TrainingService:
         self._afresh(None)
         try:
             require_device(self._device)
-            dataset = self._load(command.run.data)
+            dataset = self._load(command.run)
             self.runs = Runs(command.generation, command.runs, dataset, self._device, command.memory)
         except datasets.DataMissing as e:
             yield DataMissing(command.generation, e.name, str(e))
@@ -178,7 +178,7 @@ class TrainingService:
         try:
             require_device(self._device)
             recording = read(Path(command.path))
-            dataset = self._load(recording.scene.run.data)
+            dataset = self._load(recording.scene.run)
             runs = runs_of(recording, command.generation, dataset, self._device, command.memory)
         except (RunFileError, DataError) as e:
             foreign = isinstance(e, ForeignFileError)
@@ -222,10 +222,11 @@ class TrainingService:
         if (first := self.frame()) is not None:  # before any step, so that a plane can be laid at step 0
             yield first
 
-    def _load(self, spec: DataSpec) -> Dataset:
-        """The data set of a spec, remembered: a reset does not read the files again."""
-        if self._dataset is None or self._dataset[0] != spec:
-            self._dataset = (spec, datasets.load(spec, self._cache))
+    def _load(self, run: RunSpec) -> Dataset:
+        """The data set of a run, remembered: a reset does not read the files again."""
+        key = run.network if run.network.kind == "surface" else run.data
+        if self._dataset is None or self._dataset[0] != key:
+            self._dataset = (key, datasets.load_for(run, self._cache))
         return self._dataset[1]
 
     def _download(self, command: Download, cancelled: Callable[[], bool]) -> Iterator[SessionEvent]:

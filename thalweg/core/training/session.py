@@ -8,10 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from thalweg.core import buffers
+from thalweg.core.curvature.error import CurvatureError
+from thalweg.core.curvature.hvp import HessianOperator
 from thalweg.core.problem import Batch, Problem, random_streams
 from thalweg.core.scene import OptimiserSpec, RunSpec
 from thalweg.core.training import optimisers
 from thalweg.core.training.moment import Moment
+from thalweg.core.training.newton import Product
 
 
 class Session:
@@ -38,7 +41,10 @@ class Session:
         ):
             p.data, p.grad = value, slope
         self.buffers = buffers.as_one(problem.module)
-        self._optimiser = optimisers.build(run.optimiser, self.parameters)
+        self._batch: Batch = problem.first(0)
+        spans = [span for name in problem.layout.names for span in problem.layout.spans((name,))]
+        self._optimiser = optimisers.build(run.optimiser, self.parameters, spans, self._curvature)
+        self._rates = self._layer_rates(run.optimiser)
         self._order_stream = random_streams(run.seed)[1]
         self._stream = self._order_stream.get_state()
         self._order = torch.empty(0, dtype=torch.int64)
@@ -65,16 +71,44 @@ class Session:
         """Take up another learning rate, momentum or batch size from the next step on."""
         self.optimiser_spec = spec
         optimisers.retune(self._optimiser, self.optimiser_spec)
+        self._rates = self._layer_rates(spec)
 
     def step(self) -> float:
         """One step on the next batch; the batch's mean loss before the step."""
-        inputs, labels = self._next_batch()
+        self._batch = self._next_batch()
+        before = self.snapshot() if self._rates is not None else None
+        loss = self._optimiser.step(self._evaluate)
+        if before is not None and self._rates is not None:
+            with torch.no_grad():  # every method's step is proportional to its learning rate
+                self.parameters.copy_(before + self._rates * (self.parameters - before))
+        self.step_count += 1
+        assert loss is not None
+        return loss
+
+    def _evaluate(self) -> float:
+        """The batch's mean loss where the parameters are, and its gradient there in ``gradient``."""
+        inputs, labels = self._batch
         self.gradient.zero_()
         loss = self.problem.objective.mean(self._scores(inputs), labels)
         loss.backward()
-        self._optimiser.step()
-        self.step_count += 1
         return loss.item()
+
+    def _curvature(self) -> tuple[Tensor, Product]:
+        """The gradient of the batch's mean loss, and its Hessian; of a loss that is not finite, what is no number."""
+        try:
+            operator = HessianOperator(self.problem, self.parameters.detach(), self._batch)
+        except CurvatureError:
+            return torch.full_like(self.parameters, torch.nan, dtype=torch.float64), lambda v: v
+        return operator.gradient, operator
+
+    def _layer_rates(self, spec: OptimiserSpec) -> Tensor | None:
+        """What the step of each parameter is multiplied with, [size]; None where that is 1 for all."""
+        if not spec.layer_rates:
+            return None
+        rates = torch.ones_like(self.parameters, requires_grad=False)
+        for layer, rate in zip(self.problem.layout.layers, spec.layer_rates, strict=False):
+            rates[layer.span] = rate
+        return rates
 
     def _scores(self, inputs: Tensor) -> Tensor:
         module = self.problem.module
@@ -127,6 +161,9 @@ class Session:
 
     def _begin_pass(self) -> None:
         labels = self.problem.train[1]
+        if len(labels) == 1:  # there is one order
+            self._order = torch.zeros(1, dtype=torch.int64, device=labels.device)
+            return
         self._stream = self._order_stream.get_state()
         self._order = torch.randperm(len(labels), generator=self._order_stream).to(labels.device)
 

@@ -41,11 +41,11 @@ class Watch:
 
     def _judge(self, rules: StopSpec, epochs: int, mean: float) -> list[str]:
         found = []
-        below = mean < rules.loss
+        below = bool(rules.loss) and mean < rules.loss
         if below and not self._below:
             found.append(f"Stopped: the loss over epoch {epochs:,} is {mean:.4g}, below {rules.loss:g}.")
         self._below = below
-        if mean < LESS * self._lowest:
+        if mean < self._lowest - (1 - LESS) * abs(self._lowest) or (self._lowest == math.inf > mean):
             self._lowest, self._flat = mean, 0
         else:
             self._flat += 1
