@@ -123,6 +123,17 @@ def test_help_names_every_command(thalweg: Thalweg) -> None:
     assert {c.name or c.callback.__name__ for c in cli.app.registered_commands if c.callback} == set(cli.COMMANDS)
 
 
+def test_a_surface_is_descended_on_and_drawn(thalweg: Thalweg, tmp_path: Path) -> None:
+    """Without a window: what is said and drawn is C(x, y), and no accuracy."""
+    done = thalweg("run", "ravine", "-o", "run.h5", "--steps", 4)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("run.h5: 4 steps; C(x, y) = 17.64")
+    assert read(tmp_path / "run.h5").parameters[-1].tolist() == pytest.approx([-0.4096, 0.929921], abs=1e-6)
+    done = thalweg("render", "run.h5", "-o", "a.svg")
+    assert done.returncode == 0, done.stderr
+    assert "landscape at step 4" in done.stdout
+
+
 def test_run_then_render_a_step_of_it(thalweg: Thalweg, tiny: Path, tmp_path: Path) -> None:
     """The run file is what was trained; the figure is of the step that was asked for, or says which it is."""
     done = thalweg("run", tiny, "-o", "run.h5", "--steps", 40)

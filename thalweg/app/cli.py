@@ -131,10 +131,13 @@ def run(
     line = recording.front
     at = int((line.series["step"] <= line.head).sum()) - 1
     last = {name: values[at] for name, values in line.series.items()}
-    typer.echo(
-        f"{output}: {line.head} steps; training loss {last['train_loss']:.4g}, "
-        f"test accuracy {100 * last['test_accuracy']:.1f} %"
-    )
+    if recording.scene.run.network.kind == "surface":
+        typer.echo(f"{output}: {line.head} steps; C(x, y) = {last['train_loss']:.4g}")
+    else:
+        typer.echo(
+            f"{output}: {line.head} steps; training loss {last['train_loss']:.4g}, "
+            f"test accuracy {100 * last['test_accuracy']:.1f} %"
+        )
     if halt is not None and halt.rescue is None:
         typer.echo(halt.sentence)
     elif halt is not None:
