@@ -98,7 +98,7 @@ def nursery() -> Iterator[BaseContext]:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["__main__", "thalweg.core.training.service", "sklearn.datasets", "torch._dynamo"])
     yield context
-    forkserver._forkserver._stop()  # type: ignore[attr-defined]
+    forkserver._forkserver._stop()
     assert none_left(children() - before)
 
 
@@ -122,7 +122,7 @@ class Desk:
     @property
     def pid(self) -> int:
         """The worker's."""
-        return self.controller._session.pid  # type: ignore[attr-defined,no-any-return]
+        return self.controller._session.pid
 
     @property
     def saved(self) -> int:

@@ -17,7 +17,7 @@ from thalweg.app.main_window import MainWindow
 from thalweg.app.state import AppState
 from thalweg.core.messages import Acknowledge
 from thalweg.core.scene import Scene
-from thalweg.core.store.recorder import record
+from thalweg.core.training.recorder import record
 
 from .inline_desk import Inline
 from .processes import children, none_left, wait
@@ -144,7 +144,7 @@ def test_the_same_run_in_this_process(expected: Callable, optimiser: str, way: W
     run.until(lambda s: s.started)
     way(run.controller, lambda done: run.until(done, ticks=4000, seconds=0.01) and None)
     found = arrived(run.controller, lambda done: run.until(done, ticks=4000, seconds=0.01) and None)
-    assert len(run.state.frame.lines) == 1  # type: ignore[union-attr]
+    assert len(run.state.frame.lines) == 1
     assert np.array_equal(found, expected(scene))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +10,9 @@ from PyQt6.QtCore import QPointF
 
 from thalweg.app.overlay import fan_of
 from thalweg.app.views.fan_curve import REACH, FanCurve
-from thalweg.app.views.figure import Figure
 
+from .figures import Draw
 from .test_several_lines import curves, lines, look, norms
-from .test_views import draw  # noqa: F401  a fixture
 
 pytestmark = [
     pytest.mark.usefixtures("qapp"),
@@ -22,10 +20,8 @@ pytestmark = [
     pytest.mark.qt_log_ignore(r"This plugin does not support \w+\(\)"),
 ]
 
-Draw = Callable[..., Figure]
 
-
-def test_a_fan_is_one_curve_with_a_band(draw: Draw) -> None:  # noqa: F811
+def test_a_fan_is_one_curve_with_a_band(draw: Draw) -> None:
     """Its median where numpy has it, its range between the least and the greatest; its members are no curves."""
     members = lines(5, fan=0, style=0)
     figure = curves(draw, members)
@@ -42,14 +38,14 @@ def test_a_fan_is_one_curve_with_a_band(draw: Draw) -> None:  # noqa: F811
     assert accuracy == pytest.approx(100 * fan_of(members, "train_accuracy").median)
 
 
-def test_a_fan_of_which_one_member_is_shown_is_a_line(draw: Draw) -> None:  # noqa: F811
+def test_a_fan_of_which_one_member_is_shown_is_a_line(draw: Draw) -> None:
     """A band of one has no width."""
     figure = curves(draw, lines(1, fan=0))
     assert figure.fans == {}
     assert (0, "train_loss") in figure.curves
 
 
-def test_two_fans_and_a_line_have_looks_of_their_own(draw: Draw) -> None:  # noqa: F811
+def test_two_fans_and_a_line_have_looks_of_their_own(draw: Draw) -> None:
     """In both figures, and a name each."""
     found = lines(5)
     found = [replace(m, fan=(0, 0, 1, 1, -1)[n], style=(0, 0, 1, 1, 2)[n]) for n, m in enumerate(found)]
@@ -67,7 +63,7 @@ def test_two_fans_and_a_line_have_looks_of_their_own(draw: Draw) -> None:  # noq
 
 
 @pytest.fixture
-def fan(draw: Draw) -> FanCurve:  # noqa: F811
+def fan(draw: Draw) -> FanCurve:
     """The fan of five members in a figure on screen."""
     return curves(draw, lines(5, fan=0, style=0)).fans[-1, "train_loss"]
 
@@ -104,7 +100,7 @@ def test_the_pointer_finds_nothing_where_there_is_nothing(fan: FanCurve) -> None
     assert not fan._member.item.isVisible()
 
 
-def test_a_member_that_ended_is_found_as_far_as_it_goes(draw: Draw) -> None:  # noqa: F811
+def test_a_member_that_ended_is_found_as_far_as_it_goes(draw: Draw) -> None:
     """Gaps in it are not taken for values."""
     members = lines(3, fan=0, style=0)
     gone = {k: (v if k == "step" else np.where(np.arange(41) > 20, np.nan, v)) for k, v in members[2].series.items()}

@@ -19,8 +19,8 @@ from thalweg.app.keeping import Keeping
 from thalweg.app.state import AppState
 from thalweg.core.messages import Acknowledge
 from thalweg.core.scene import Scene
-from thalweg.core.store.recorder import record
 from thalweg.core.store.run_file import read
+from thalweg.core.training.recorder import record
 
 from .processes import children, none_left, wait
 from .rig import FakeEngine, state_of, tiny_scene
@@ -61,7 +61,7 @@ class Kept:
 
     def kill(self) -> None:
         """End the worker as a full machine does, and see it."""
-        os.kill(self.controller._session.pid, signal.SIGKILL)  # type: ignore[attr-defined]
+        os.kill(self.controller._session.pid, signal.SIGKILL)
         self.see(lambda s: s.dead, "the sentence about it")
 
     def go_on(self) -> None:

@@ -11,7 +11,7 @@ from thalweg.core import data as datasets
 from thalweg.core.curvature.steps import finish
 from thalweg.core.plane.lay import lay
 from thalweg.core.problem import build
-from thalweg.core.store.recorder import record
+from thalweg.core.training.recorder import record
 
 from .inline_desk import Inline, settled
 from .rig import tiny_scene

@@ -8,7 +8,7 @@ import pytest
 from thalweg.app import captions, marks, notices
 from thalweg.app.intents import Edit, ForgetLine, LookAt, PutAhead, Redo, Rescue, SetPlaying, StepBack, StepOn, Undo
 from thalweg.core.scene import Scene
-from thalweg.core.store.recorder import record
+from thalweg.core.training.recorder import record
 
 from .inline_desk import Inline
 from .rig import tiny_scene
@@ -50,7 +50,7 @@ def test_so_many_steps_back_and_on_again_is_the_same_place(by: int) -> None:
     run.until(lambda s: s.frame and s.frame.step == 40 - by)
     on(run, by)
     assert np.array_equal(run.parameters, before)
-    assert len(run.state.frame.lines) == 1  # type: ignore[union-attr]
+    assert len(run.state.frame.lines) == 1
     on(run, 5)
     assert np.array_equal(run.parameters, record(run.state.scene, 45).parameters[-1])
 
@@ -131,13 +131,13 @@ def test_every_variant_takes_each_step_and_is_the_run_that_it_would_be_alone() -
     other = scene.edited({"run.optimiser.learning_rate": 0.125, "run.seed": 7})
     both = scene.edited({"variants": [other.run.model_dump()]})
     run = at(30, both)
-    assert [m.head for m in run.state.frame.lines] == [30, 30]  # type: ignore[union-attr]
+    assert [m.head for m in run.state.frame.lines] == [30, 30]
     assert np.array_equal(run.parameters, record(scene, 30).parameters[-1])
     run.controller.dispatch(PutAhead(1))
     run.until(lambda s: s.frame.focus == 1)
     assert np.array_equal(run.parameters, record(other, 30).parameters[-1])
     look(run, 12)
-    assert [m.step for m in run.state.frame.lines] == [12, 12]  # type: ignore[union-attr]
+    assert [m.step for m in run.state.frame.lines] == [12, 12]
     assert run.state.form == 1
 
 
@@ -155,7 +155,7 @@ def test_a_run_that_was_lost_goes_on_with_a_third_of_its_rate() -> None:
     sentence, answers, _ = notices.banner(state)
     assert "1000" in sentence
     assert answers[0] == ("rescue", f"Back to step {back:,} with learning rate {rate:.3g}")
-    assert (state.frame.step, state.playing) == (state.frame.line.head, False)  # type: ignore[union-attr]
+    assert (state.frame.step, state.playing) == (state.frame.line.head, False)
     assert np.isfinite(run.parameters).all()
     run.controller.dispatch(Rescue())
     run.until(lambda s: s.frame.step == back and s.frame.tuned == s.tunes)

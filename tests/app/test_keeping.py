@@ -220,7 +220,7 @@ class Answering:
     def __init__(self, rig: Rig, looks: int = 1, sentence: str = "") -> None:
         self.rig, self.looks, self.sentence, self.left = rig, looks, sentence, 0
         self.poll = rig.session.poll
-        rig.session.poll = self  # type: ignore[method-assign]
+        rig.session.poll = self
 
     def __call__(self) -> list[object]:
         """What it says at this look."""
@@ -260,7 +260,7 @@ def test_the_end_waits_for_the_newest_save_not_for_one_before_it() -> None:
     assert len(trained(rig, 5)) == 1
     rig.hear(frame(1, 9))
     answers = iter([[], [Saved(1, KEPT, True, 5)], [], [Saved(1, KEPT, True, 9)]])
-    rig.session.poll = lambda: next(answers, [])  # type: ignore[method-assign]
+    rig.session.poll = lambda: next(answers, [])
     assert rig.controller.keep_now(60.0)
     assert rig.state.keeping.done is not None
     assert rig.state.keeping.done.step == 9
@@ -270,7 +270,7 @@ def test_the_end_waits_for_what_the_person_has_asked_for() -> None:
     """Longer than for the program's own file, which may be there already; not for a worker that has ended."""
     rig = keeper()
     answers = iter([[], [], [Saved(1, "mine.h5", False, 9)]])
-    rig.session.poll = lambda: next(answers, [])  # type: ignore[method-assign]
+    rig.session.poll = lambda: next(answers, [])
     rig.controller.tell_session(Save(1, "mine.h5", rig.state.scene))
     rig.controller.keep_now(0.0)
     assert rig.state.written == Saved(1, "mine.h5", False, 9)

@@ -15,8 +15,8 @@ from thalweg.app.desk import Desk
 from thalweg.app.intents import LeftBehind
 from thalweg.app.keeping import Keeping
 from thalweg.app.kept_runs import KeptRuns
-from thalweg.core.store.recorder import record
 from thalweg.core.store.run_file import read, write
+from thalweg.core.training.recorder import record
 
 from .rig import tiny_scene
 from .test_window import Open, opened  # noqa: F401  a fixture
@@ -51,6 +51,19 @@ def session(tmp_path: Path) -> Iterator[Callable[[], tuple[subprocess.Popen[str]
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
+
+
+@pytest.fixture
+def killed(session: Callable) -> Callable[[], Path]:
+    """Begins such a session and kills it; the file that it leaves."""
+
+    def left() -> Path:
+        process, path = session()
+        process.kill()
+        process.wait()
+        return path
+
+    return left
 
 
 def names(folder: Path) -> set[str]:
@@ -104,13 +117,11 @@ def test_a_session_that_has_written_nothing_leaves_nothing(session: Callable, tm
     assert names(tmp_path) == set()
 
 
-def test_the_newest_is_offered_first(session: Callable, tmp_path: Path) -> None:
+def test_the_newest_is_offered_first(killed: Callable, tmp_path: Path) -> None:
     """By when it was written, not by its name."""
     paths = []
     for age in (0, 5000, 300):
-        process, path = session()
-        process.kill()
-        process.wait()
+        path = killed()
         then = path.stat().st_mtime - age
         os.utime(path, (then, then))
         paths.append(path)
@@ -146,11 +157,9 @@ def test_a_session_that_has_kept_nothing_leaves_the_last_run_alone(tmp_path: Pat
     assert kept.last.read_bytes() == b"yesterday"
 
 
-def test_what_was_opened_again_goes_when_it_is_in_another_file(session: Callable, tmp_path: Path) -> None:
+def test_what_was_opened_again_goes_when_it_is_in_another_file(killed: Callable, tmp_path: Path) -> None:
     """Else each start would offer it anew."""
-    process, path = session()
-    process.kill()
-    process.wait()
+    path = killed()
     kept = KeptRuns(tmp_path)
     mine = Path(kept.begin())
     mine.write_bytes(b"the same run")
@@ -159,11 +168,9 @@ def test_what_was_opened_again_goes_when_it_is_in_another_file(session: Callable
     assert kept.last.read_bytes() == b"the same run"
 
 
-def test_what_was_opened_again_stays_while_it_is_nowhere_else(session: Callable, tmp_path: Path) -> None:
+def test_what_was_opened_again_stays_while_it_is_nowhere_else(killed: Callable, tmp_path: Path) -> None:
     """The session has written nothing: it was never to, or it could not."""
-    process, path = session()
-    process.kill()
-    process.wait()
+    path = killed()
     kept = KeptRuns(tmp_path)
     kept.begin()
     kept.leave()
@@ -171,11 +178,9 @@ def test_what_was_opened_again_stays_while_it_is_nowhere_else(session: Callable,
     assert [p for p, _ in KeptRuns(tmp_path).left()] == [str(path)]
 
 
-def test_what_nobody_wants_is_gone(session: Callable, tmp_path: Path) -> None:
+def test_what_nobody_wants_is_gone(killed: Callable, tmp_path: Path) -> None:
     """Discarded, it is not offered again; twice is no error."""
-    process, path = session()
-    process.kill()
-    process.wait()
+    path = killed()
     kept = KeptRuns(tmp_path)
     for _ in range(2):
         kept.discard(str(path))
@@ -198,15 +203,13 @@ def test_a_folder_that_cannot_be_written_in_keeps_nothing(read_only_folder: Path
 @pytest.mark.parametrize(("damaged", "every"), [(False, 0), (True, 0), (True, 1)])
 def test_a_run_that_was_left_is_not_lost_by_looking_at_it(
     opened: Callable[..., Open],  # noqa: F811
-    session: Callable,
+    killed: Callable,
     tmp_path: Path,
     damaged: bool,
     every: int,
 ) -> None:
     """It cannot be opened, or the run is not kept by itself: closing must not delete the only file of it."""
-    process, path = session()
-    process.kill()
-    process.wait()
+    path = killed()
     if not damaged:
         write(path, record(tiny_scene(title="Left"), 7))
     content = path.read_bytes()
@@ -225,13 +228,11 @@ def test_a_run_that_was_left_is_not_lost_by_looking_at_it(
 
 def test_a_run_that_was_left_goes_once_it_is_kept_as_that_of_this_session(
     opened: Callable[..., Open],  # noqa: F811
-    session: Callable,
+    killed: Callable,
     tmp_path: Path,
 ) -> None:
     """Opened again and closed: it is the last run, and is not offered a second time."""
-    process, path = session()
-    process.kill()
-    process.wait()
+    path = killed()
     write(path, record(tiny_scene(title="Left"), 7))
     one = opened(autosave=1)
     kept = one.desk.kept_runs = KeptRuns(tmp_path)

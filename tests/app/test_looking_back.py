@@ -29,7 +29,7 @@ from thalweg.core.messages import Advance, Focus, Forget, LineNow, Move, Play, S
 from thalweg.core.scene import OptimiserSpec
 
 from .rig import frame, line, tiny_scene
-from .test_state import after, changed, running
+from .test_state import after, changed, running, told
 
 RATE = "run.optimiser.learning_rate"
 
@@ -46,16 +46,6 @@ def seen(state: AppState, step: int, head: int, *changes: tuple[int, float], foc
     at = (focus, made[-1][0])
     moment = frame(state.generation, step, lines=(now,), focus=focus, tuned=state.tunes, tuned_at=at)
     return reduce(replace(moment, following=step == head, apart=step != head), state)
-
-
-def told(before: AppState, *messages: object) -> list[object]:
-    """What the training worker is told by these messages, one after another."""
-    found: list[object] = []
-    for message in messages:
-        now = reduce(message, before)
-        found += session_commands(before, now)
-        before = now
-    return found
 
 
 # --- the look --------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from thalweg.app.wishes import session_commands
 from thalweg.core.messages import Died, NotOpened, Open, Opened, Play, Ready, Saved, Start
 
 from .rig import frame, started, state_of, tiny_scene
-from .test_state import after, changed, running
+from .test_state import after, changed, running, told
 
 MEMORY = state_of().settings.memory_bytes
 KEPT = "/kept/session.h5"
@@ -33,16 +33,6 @@ def kept(step: int = 30, generation: int = 1) -> AppState:
     state = reduce(SetPlaying(True), replace(running(), keeping=Keeping(path=KEPT)))
     state = reduce(frame(1, step), state)
     return after(state, Keep("key", 100.0), Saved(generation, KEPT, True, step))
-
-
-def told(before: AppState, *messages: object) -> list[object]:
-    """What the training worker is told by these messages, one after another."""
-    found: list[object] = []
-    for message in messages:
-        now = reduce(message, before)
-        found += session_commands(before, now)
-        before = now
-    return found
 
 
 # --- opening ---------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,21 +14,19 @@ from thalweg.app.overlay import DrawnLine
 from thalweg.app.theme import LINE_STYLES, THEMES
 from thalweg.app.views.curve import PALE
 from thalweg.app.views.curves import MEASURES, CurvesFigure
-from thalweg.app.views.figure import Figure
 from thalweg.app.views.gradient_norms import GradientNormsFigure
 from thalweg.app.views.landscape import LandscapeFigure
 from thalweg.app.views.lost import LostMarks
 
+from .figures import Draw
 from .rig import drawn_line, path
-from .test_views import draw, picture, shown_state  # noqa: F401  a fixture
+from .test_views import picture, shown_state
 
 pytestmark = [
     pytest.mark.usefixtures("qapp"),
     pytest.mark.qt_log_level_fail("WARNING"),
     pytest.mark.qt_log_ignore(r"This plugin does not support \w+\(\)"),
 ]
-
-Draw = Callable[..., Figure]
 
 
 def lines(count: int, **changes: Any) -> list[DrawnLine]:
@@ -47,7 +44,7 @@ def look(item: pg.PlotCurveItem) -> tuple[str, Any]:
     return pen.color().name(), pen.style()
 
 
-def curves(draw: Draw, found: list[DrawnLine], *, log: tuple[bool, bool] = (False, False)) -> CurvesFigure:  # noqa: F811
+def curves(draw: Draw, found: list[DrawnLine], *, log: tuple[bool, bool] = (False, False)) -> CurvesFigure:
     """Loss and accuracy of these lines."""
     figure = draw("curves", shown_state())
     assert isinstance(figure, CurvesFigure)
@@ -56,7 +53,7 @@ def curves(draw: Draw, found: list[DrawnLine], *, log: tuple[bool, bool] = (Fals
     return figure
 
 
-def norms(draw: Draw, found: list[DrawnLine], log_steps: bool = False) -> GradientNormsFigure:  # noqa: F811
+def norms(draw: Draw, found: list[DrawnLine], log_steps: bool = False) -> GradientNormsFigure:
     """Gradient norms of these lines."""
     figure = draw("gradient-norms", shown_state())
     assert isinstance(figure, GradientNormsFigure)
@@ -69,7 +66,7 @@ def norms(draw: Draw, found: list[DrawnLine], log_steps: bool = False) -> Gradie
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_every_line_has_a_colour_and_a_line_style_of_its_own(draw: Draw, theme: str) -> None:  # noqa: F811
+def test_every_line_has_a_colour_and_a_line_style_of_its_own(draw: Draw, theme: str) -> None:
     """As many as fit: in colour any few differ in both, and none is like another."""
     figure = curves(draw, lines(30))
     figure.set_theme(THEMES[theme])
@@ -80,7 +77,7 @@ def test_every_line_has_a_colour_and_a_line_style_of_its_own(draw: Draw, theme: 
         assert len({found[part] for found in first}) == len(first)
 
 
-def test_a_line_looks_the_same_in_every_curve_and_test_examples_are_paler(draw: Draw) -> None:  # noqa: F811
+def test_a_line_looks_the_same_in_every_curve_and_test_examples_are_paler(draw: Draw) -> None:
     """Alone they are told apart by colour, as they always were."""
     figure = curves(draw, lines(3))
     for number in range(3):
@@ -94,7 +91,7 @@ def test_a_line_looks_the_same_in_every_curve_and_test_examples_are_paler(draw: 
     assert [label.text for _, label in alone.legend.items] == ["training", "test"]
 
 
-def test_what_a_run_left_behind_stands_back(draw: Draw) -> None:  # noqa: F811
+def test_what_a_run_left_behind_stands_back(draw: Draw) -> None:
     """In both figures; it is still there."""
     found = lines(2)
     found[0] = replace(found[0], past=True, front=False)
@@ -103,7 +100,7 @@ def test_what_a_run_left_behind_stands_back(draw: Draw) -> None:  # noqa: F811
         assert pale < plain == 255
 
 
-def test_what_is_not_among_the_lines_is_not_drawn(draw: Draw) -> None:  # noqa: F811
+def test_what_is_not_among_the_lines_is_not_drawn(draw: Draw) -> None:
     """Nor named: a line that was hidden leaves no curve, no dot and no word; shown again it is as before."""
     found = lines(3)
     figure, below = curves(draw, found), norms(draw, found)
@@ -119,7 +116,7 @@ def test_what_is_not_among_the_lines_is_not_drawn(draw: Draw) -> None:  # noqa: 
     assert len(figure.loss.items) == count
 
 
-def test_layers_have_their_colours_and_lines_their_styles(draw: Draw) -> None:  # noqa: F811
+def test_layers_have_their_colours_and_lines_their_styles(draw: Draw) -> None:
     """The legend says both, without a line's style in a layer's place."""
     figure = norms(draw, lines(3))
     looks = {key: look(curve.item) for key, curve in figure.curves.items()}
@@ -134,7 +131,7 @@ def test_layers_have_their_colours_and_lines_their_styles(draw: Draw) -> None:  
 
 
 @pytest.mark.parametrize("which", ["both", "training", "test"])
-def test_which_examples_are_drawn_is_the_persons_choice(draw: Draw, which: str) -> None:  # noqa: F811
+def test_which_examples_are_drawn_is_the_persons_choice(draw: Draw, which: str) -> None:
     """Of several lines too; one alone always has a name in the legend."""
     figure = curves(draw, lines(2))
     figure.set_lines(lines(2), "nats", False, False, which)
@@ -145,7 +142,7 @@ def test_which_examples_are_drawn_is_the_persons_choice(draw: Draw, which: str) 
 
 @pytest.mark.parametrize("log", [False, True])
 @pytest.mark.parametrize("step", [0, 17, 40])
-def test_the_dot_stands_at_the_step_that_is_looked_at(draw: Draw, log: bool, step: int) -> None:  # noqa: F811
+def test_the_dot_stands_at_the_step_that_is_looked_at(draw: Draw, log: bool, step: int) -> None:
     """Of each line; on a logarithmic axis step 0 has no place, and so no dot."""
     found = lines(2, step=step)
     for figure, name in (
@@ -162,7 +159,7 @@ def test_the_dot_stands_at_the_step_that_is_looked_at(draw: Draw, log: bool, ste
             assert y == pytest.approx([np.log10(expected) if name.startswith("gradient") else expected])
 
 
-def test_the_table_has_all_lines_one_after_the_other(draw: Draw) -> None:  # noqa: F811
+def test_the_table_has_all_lines_one_after_the_other(draw: Draw) -> None:
     """Each row with the name of its run; of one line alone there is no such column."""
     found = lines(3)
     for figure in (curves(draw, found), norms(draw, found)):
@@ -178,7 +175,7 @@ def test_the_table_has_all_lines_one_after_the_other(draw: Draw) -> None:  # noq
 # --- what is not finite ----------------------------------------------------------------------------------------------
 
 
-def test_what_is_not_finite_is_marked_where_it_is(draw: Draw) -> None:  # noqa: F811
+def test_what_is_not_finite_is_marked_where_it_is(draw: Draw) -> None:
     """Above its step, inside the plot; once for a step, however many lines are lost there."""
     found = lines(3)
     for number, bad in ((0, [30, 31]), (2, [31, 40])):
@@ -198,7 +195,7 @@ def test_what_is_not_finite_is_marked_where_it_is(draw: Draw) -> None:  # noqa: 
     picture(figure)
 
 
-def test_the_marks_stay_at_the_edge_when_the_plot_is_moved(draw: Draw) -> None:  # noqa: F811
+def test_the_marks_stay_at_the_edge_when_the_plot_is_moved(draw: Draw) -> None:
     """And what has no place has no mark: step 0 on a logarithmic axis."""
     figure = curves(draw, lines(1))
     marks = LostMarks(figure.loss)
@@ -221,7 +218,7 @@ def others(figure: LandscapeFigure) -> list[tuple[str, Any]]:
     return [(item._core.name(), item._dashes) for item in figure.others]
 
 
-def test_other_paths_are_drawn_behind_the_one_in_front(draw: Draw) -> None:  # noqa: F811
+def test_other_paths_are_drawn_behind_the_one_in_front(draw: Draw) -> None:
     """Each in its style, whatever came before; none leaves nothing."""
     figure = draw("landscape", shown_state())
     assert isinstance(figure, LandscapeFigure)

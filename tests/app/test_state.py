@@ -36,6 +36,7 @@ from thalweg.app.intents import (
 from thalweg.app.reduce import reduce
 from thalweg.app.settings import Settings
 from thalweg.app.state import AppState
+from thalweg.app.wishes import session_commands
 from thalweg.core.messages import (
     DataMissing,
     Died,
@@ -101,6 +102,16 @@ def after(state: AppState, *messages: object) -> AppState:
     for message in messages:
         state = reduce(message, state)
     return state
+
+
+def told(before: AppState, *messages: object) -> list[object]:
+    """What the training worker is told by these messages, one after another."""
+    found: list[object] = []
+    for message in messages:
+        now = reduce(message, before)
+        found += session_commands(before, now)
+        before = now
+    return found
 
 
 def running(scene: Scene | None = None) -> AppState:

@@ -29,8 +29,9 @@ from thalweg.app.views.surface_items import SHADES, stretches
 from thalweg.core.scene import SpecError, dumps, loads
 from thalweg.core.scene.view import CameraSpec
 
+from .figures import Draw
 from .rig import a_map, bowl, path, tiny_scene
-from .test_views import HOLES, draw, picture, place, shown_state  # noqa: F401  a fixture
+from .test_views import HOLES, picture, place, shown_state
 
 pytestmark = [
     pytest.mark.usefixtures("qapp"),
@@ -39,11 +40,10 @@ pytestmark = [
 ]
 
 LEFT = Qt.MouseButton.LeftButton
-Draw = Callable[..., Figure]
 
 
 @pytest.fixture
-def surface(draw: Draw) -> Callable[..., SurfaceFigure]:  # noqa: F811
+def surface(draw: Draw) -> Callable[..., SurfaceFigure]:
     """Draws surfaces."""
 
     def make(*args: object, **changes: object) -> SurfaceFigure:
@@ -63,7 +63,7 @@ def map_colours(figure: Figure) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("colour", ["linear", "log"])
-def test_bands_and_scale_are_those_of_the_map(draw: Draw, colour: str) -> None:  # noqa: F811
+def test_bands_and_scale_are_those_of_the_map(draw: Draw, colour: str) -> None:
     """The same edges, colours, marks and words; and heights as the scale says."""
     state = shown_state(view__plane__colour=colour)
     flat, surface = draw("landscape", state), draw("surface", state)
@@ -188,7 +188,7 @@ ANGLES = [(a, e) for a in (-180, -135, -91, -45, -10, 0, 20, 45, 90, 125, 170) f
 
 @pytest.mark.parametrize("dress", THEMES)
 @pytest.mark.parametrize("size", [(563, 634), (850, 560), (900, 720)])
-def test_texts_never_touch_and_are_never_cut(draw: Draw, dress: str, size: tuple[int, int]) -> None:  # noqa: F811
+def test_texts_never_touch_and_are_never_cut(draw: Draw, dress: str, size: tuple[int, int]) -> None:
     """From any side; both axes of the plane are named from every side, the loss axis unless seen from high above."""
     figure = draw("surface", shown_state(), size, dress)
     assert isinstance(figure, SurfaceFigure)

@@ -184,7 +184,7 @@ def test_the_forms_show_the_run_that_comes_to_the_front() -> None:
     (found,) = session_commands(state, tuned)
     assert isinstance(found, Tune)
     assert (found.run, found.optimiser.learning_rate) == (1, 0.0625)
-    back = reduce(frame(1, 6, lines=state.frame.lines, focus=0, tuned=1), tuned)  # type: ignore[union-attr]
+    back = reduce(frame(1, 6, lines=state.frame.lines, focus=0, tuned=1), tuned)
     assert back.form == 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PyQt6.QtCore import QEvent, QRectF
+from PyQt6.QtCore import QRectF
 from PyQt6.QtGui import QImage, QPainter
 from PyQt6.QtWidgets import QApplication, QGraphicsItem
 
-from thalweg.app import theme
 from thalweg.app.bindings import bindings
 from thalweg.app.intents import AskedForMap, Edit
 from thalweg.app.reduce import reduce
@@ -45,16 +44,6 @@ pytestmark = [
     pytest.mark.qt_log_ignore(r"This plugin does not support \w+\(\)"),
 ]
 
-SIZES = {
-    "landscape": (563, 634),
-    "curves": (420, 214),
-    "gradient-norms": (420, 185),
-    "weight-map": (420, 214),
-    "surface": (563, 608),
-    "slices": (420, 214),
-}
-"""What the figures have in a window of 1280 x 720."""
-
 
 def shown_state(**changes: object) -> AppState:
     """A state with everything in it: a run at step 40, a map, a path of 41 points."""
@@ -69,32 +58,6 @@ def shown_state(**changes: object) -> AppState:
     state = reduce(a_map(0, 1, step=40, scene=scene), state)
     state = reduce(frame(step=40, on=path(0, 2.5 * t, 1.5 * np.sin(3 * t))), state)
     return replace(state, slicing=Slicing(shown=slices_drawn(step=40)))
-
-
-@pytest.fixture
-def draw(qtbot: object) -> Iterator[Callable[..., Figure]]:
-    """Draws figures of a state at a size in a theme, and closes them."""
-    made: list[Figure] = []
-
-    def make(name: str, state: AppState, size: tuple[int, int] | None = None, dress: str = "light") -> Figure:
-        theme.apply(THEMES[dress], QApplication.instance())
-        state = replace(state, settings=state.settings.model_copy(update={"theme": dress}))
-        figure = FIGURES[name]()
-        made.append(figure)
-        figure.resize(*(size or SIZES[name]))
-        figure.show()
-        for binding in bindings({name: figure}):
-            binding.show(state, 0.0)
-        for _ in range(4):
-            QApplication.processEvents()
-        return figure
-
-    yield make
-    for figure in made:
-        figure.close()
-        figure.deleteLater()
-        QApplication.sendPostedEvents(figure, QEvent.Type.DeferredDelete)
-    theme.apply(THEMES["light"], QApplication.instance())
 
 
 def picture(figure: Figure) -> np.ndarray:

@@ -30,7 +30,7 @@ from thalweg.core.messages import (
     Started,
 )
 from thalweg.core.scene import PaceSpec, RunSpec, Scene
-from thalweg.core.store.recorder import record
+from thalweg.core.training.recorder import record
 
 from .inline_desk import settled
 from .processes import children, none_left, running, wait

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from display import virtual_display
 
 TURNS = 200
 DRAGS = 200
@@ -34,21 +35,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CONFIG_HOME"] = folder
         recording(10 if quick else TURNS, Path(folder))
-        if shutil.which("Xvfb") is None:
-            sys.exit("bench_time: Xvfb is missing; on Debian: apt-get install xvfb")
-        read, write = os.pipe()
-        display = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x720x24", "-nolisten", "tcp"],
-            pass_fds=[write],
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            os.environ["DISPLAY"] = ":" + os.read(read, 16).decode().strip()
-            os.environ.pop("QT_QPA_PLATFORM", None)
+        with virtual_display():
             scrubbing(20 if quick else DRAGS)
-        finally:
-            display.terminate()
-            display.wait()
 
 
 def recording(turns: int, folder: Path) -> None:

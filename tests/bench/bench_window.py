@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -23,28 +22,17 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+from display import virtual_display
+
 ROUNDS, SECONDS = 4, 4.0
 
 
 def main() -> None:
     """Start a virtual display and measure on it."""
-    if shutil.which("Xvfb") is None:
-        sys.exit("bench_window: Xvfb is missing; on Debian: apt-get install xvfb")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CONFIG_HOME"] = folder
-        read, write = os.pipe()
-        display = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x720x24", "-nolisten", "tcp"],
-            pass_fds=[write],
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            os.environ["DISPLAY"] = ":" + os.read(read, 16).decode().strip()
-            os.environ.pop("QT_QPA_PLATFORM", None)
+        with virtual_display():
             measure()
-        finally:
-            display.terminate()
-            display.wait()
 
 
 def measure() -> None:

@@ -23,10 +23,10 @@ from thalweg.core.messages import Acknowledge, Advance, Frame, Map, MapRequest, 
 from thalweg.core.networks.mlp import mlp
 from thalweg.core.problem import build
 from thalweg.core.scene import AxisSpec, PaceSpec, PlaneSpec, Scene
-from thalweg.core.store.recorder import record
 from thalweg.core.store.recording import Recording
-from thalweg.core.store.replay import Replay
 from thalweg.core.store.run_file import RunFileError, read, write
+from thalweg.core.training.recorder import record
+from thalweg.core.training.replay import Replay
 from thalweg.core.training.service import TrainingService
 
 from .toys import made, plain, training

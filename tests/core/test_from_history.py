@@ -11,8 +11,8 @@ from thalweg.core import history
 from thalweg.core.messages import Acknowledge, Frame, GivenAxis, Play, Start
 from thalweg.core.plane.from_history import SNAPSHOTS, Recorded, given_axes
 from thalweg.core.scene import AxisSpec, OptimiserSpec, PaceSpec
-from thalweg.core.store.recorder import record
-from thalweg.core.store.replay import Replay
+from thalweg.core.training.recorder import record
+from thalweg.core.training.replay import Replay
 from thalweg.core.training.run import Run
 from thalweg.core.training.service import TrainingService
 

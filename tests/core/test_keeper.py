@@ -12,11 +12,11 @@ import pytest
 from thalweg.core.history import MEMORY
 from thalweg.core.messages import Advance, Frame, Open, Opened, Save, Saved, Start, Started
 from thalweg.core.scene import Scene, StopSpec
-from thalweg.core.store.keeper import KEPT_STEPS, Keeper
 from thalweg.core.store.run_file import read, write
-from thalweg.core.store.runs_record import recording_of, runs_of
 from thalweg.core.store.surfaces.surface import Surface
+from thalweg.core.training.keeper import KEPT_STEPS, Keeper
 from thalweg.core.training.runs import Runs
+from thalweg.core.training.runs_record import recording_of, runs_of
 from thalweg.core.training.service import TrainingService
 
 from .toys import (

@@ -17,9 +17,9 @@ from thalweg.core.plane.lay import lay
 from thalweg.core.plane.random import random_direction
 from thalweg.core.problem import Problem
 from thalweg.core.scene import AxisSpec, PlaneSpec, Scene
-from thalweg.core.store.recorder import record
 from thalweg.core.store.run_file import write
-from thalweg.core.store.runs_record import recording_of
+from thalweg.core.training.recorder import record
+from thalweg.core.training.runs_record import recording_of
 
 from .toys import in_lock_step, tiny_scene, toy
 

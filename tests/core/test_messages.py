@@ -36,9 +36,9 @@ from thalweg.core.messages import (
     Tune,
 )
 from thalweg.core.scene import OptimiserSpec, PlaneSpec, StopSpec
-from thalweg.core.store.recorder import record
 from thalweg.core.store.run_file import write
 from thalweg.core.store.surfaces.surface import Surface
+from thalweg.core.training.recorder import record
 from thalweg.core.training.service import TrainingService
 
 from .toys import tiny_run, tiny_scene

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from thalweg.core.scene import OptimiserSpec, Scene
-from thalweg.core.store.recorder import record
 from thalweg.core.store.recording import Recording
 from thalweg.core.store.run_file import VERSION, ForeignFileError, RunFileError, holds_run, read, write
-from thalweg.core.store.runs_record import recording_of
+from thalweg.core.training.recorder import record
+from thalweg.core.training.runs_record import recording_of
 
 from .toys import in_lock_step, tiny_run
 
@@ -242,7 +242,7 @@ from pathlib import Path
 from thalweg.core import data
 from thalweg.core.scene import DataSpec
 from thalweg.core.store.run_file import RunFileError, read
-from thalweg.core.store.runs_record import runs_of
+from thalweg.core.training.runs_record import runs_of
 path, rng = Path(sys.argv[1]), np.random.default_rng(0)
 whole = np.frombuffer(path.read_bytes(), np.uint8)
 refused = 0

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from thalweg.core.history import MEMORY
 from thalweg.core.scene import OptimiserSpec, Scene, StopSpec
-from thalweg.core.store.recorder import record
 from thalweg.core.store.recording import Recording
 from thalweg.core.store.run_file import RunFileError, read, write
-from thalweg.core.store.runs_record import recording_of, runs_of
+from thalweg.core.training.recorder import record
 from thalweg.core.training.run import Run
 from thalweg.core.training.runs import Runs
+from thalweg.core.training.runs_record import recording_of, runs_of
 
 from .toys import NETWORKS, OPTIMISERS, Uninterrupted, changes_of, dataset, in_lock_step, same_moment, tiny_run
 

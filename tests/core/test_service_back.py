@@ -31,8 +31,8 @@ from thalweg.core.messages import (
     Tune,
 )
 from thalweg.core.scene import AxisSpec, PaceSpec, PlaneSpec, RunSpec, Scene
-from thalweg.core.store.recorder import record
 from thalweg.core.store.run_file import VERSION, write
+from thalweg.core.training.recorder import record
 from thalweg.core.training.service import TrainingService
 
 from .toys import OPTIMISERS, Uninterrupted, tiny_run, tiny_scene

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from thalweg.core.messages import Advance, Frame, Play, Show, Start, Stopped, Tune
 from thalweg.core.problem import build
 from thalweg.core.scene import PaceSpec, RunSpec, Scene, StopSpec
-from thalweg.core.store.runs_record import recording_of, runs_of
+from thalweg.core.training.runs_record import recording_of, runs_of
 from thalweg.core.training.service import TrainingService
 from thalweg.core.training.session import Session
 from thalweg.core.training.stopping import LESS, Watch

@@ -19,11 +19,11 @@ from hypothesis.extra import numpy as hnp
 
 from thalweg.core.messages import Acknowledge, Advance, Frame, PlaneLaid, Play, Start, Started
 from thalweg.core.scene import OptimiserSpec, PaceSpec, Scene
-from thalweg.core.store.recorder import record
 from thalweg.core.store.recording import LineRecord, Recording, Remembered
-from thalweg.core.store.replay import Replay
 from thalweg.core.store.run_file import VERSION, RunFileError, read, write
 from thalweg.core.store.soundness import STREAM_BYTES
+from thalweg.core.training.recorder import record
+from thalweg.core.training.replay import Replay
 from thalweg.core.training.runs import Halt
 from thalweg.core.training.service import TrainingService
 
@@ -149,7 +149,7 @@ def test_a_disk_that_fills_leaves_the_old_file(old: bytes | None, tmp_path: Path
     if old:
         path.write_bytes(old)
     code = (
-        "import resource, sys; from pathlib import Path; from thalweg.core.store.recorder import record;"
+        "import resource, sys; from pathlib import Path; from thalweg.core.training.recorder import record;"
         "from thalweg.core.store.run_file import RunFileError, write; from thalweg.core.scene import Scene;"
         "made = record(Scene().edited({'run.data.train': 50, 'run.data.test': 9}), 5);"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, {resource.RLIM_INFINITY}))\n"

@@ -20,8 +20,6 @@ from thalweg.core.scene.expression import FormulaError, parse
 from thalweg.core.scene.surfaces import SURFACES
 from thalweg.core.training.run import Run
 
-from .toys import Uninterrupted  # noqa: F401  the toys' settings of torch
-
 
 def spec(surface: str = "ravine", optimiser: dict[str, Any] | None = None, **network: Any) -> RunSpec:
     """A run on a surface."""

@@ -258,7 +258,7 @@ def _record(source: Scene | Recording, steps: int, device: str = "cpu") -> tuple
     from tqdm import tqdm
 
     from thalweg.core.data import DataError
-    from thalweg.core.store.recorder import record
+    from thalweg.core.training.recorder import record
 
     _one_thread()
     interrupted: list[int] = []

@@ -11,7 +11,7 @@ from thalweg.app.settings import Settings
 from thalweg.app.state import AppState, opened
 from thalweg.core.scene.view import MAP_PANELS
 from thalweg.core.store.recording import Recording
-from thalweg.core.store.replay import Replay
+from thalweg.core.training.replay import Replay
 
 
 class MomentError(Exception):

@@ -29,13 +29,11 @@ from thalweg.core.messages import (
 )
 from thalweg.core.scene import AxisSpec, RunSpec
 from thalweg.core.scene.layers import parameter_count
+from thalweg.core.scene.surfaces import PUSHES
 from thalweg.core.scene.view import MAP_PANELS
 
 MOST_TILES = 9
 """Lines that are drawn side by side at most."""
-
-PUSHES = 1000
-"""Examples of a noisy surface."""
 
 AHEAD = 0.2
 """Share of a map's points from which on the point of the next map is asked for: its second pass has a quarter."""
@@ -57,7 +55,7 @@ def session_commands(before: AppState, now: AppState) -> list[SessionCommand]:
             return [play]
         start = Start(generation, now.scene.runs(), now.settings.memory_bytes)
         front = [Focus(generation, now.front)] if now.front else []
-        steps = _at_once(now)
+        steps = _steps_at_once(now)
         return [start, play, *front, *([Advance(generation, steps)] if steps else [])]
     commands: list[SessionCommand] = []
     if now.playing != before.playing or now.pauses > before.pauses or now.scene.pace != before.scene.pace:
@@ -73,7 +71,7 @@ def session_commands(before: AppState, now: AppState) -> list[SessionCommand]:
     return commands
 
 
-def _at_once(state: AppState) -> int:
+def _steps_at_once(state: AppState) -> int:
     """Steps of the player that are taken as soon as a descent on a surface has begun."""
     run, pace = state.scene.run, state.scene.pace
     if run.network.kind != "surface" or state.playing or not state.scene.view.instant:

@@ -6,11 +6,14 @@ Every message carries the generation of the run that it belongs to; a message of
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from thalweg.core.scene import AxisSpec, OptimiserSpec, PaceSpec, PlaneSpec, RunSpec, Scene, SlicesSpec, StopSpec
-from thalweg.core.store.surfaces.surface import Surface
+
+if TYPE_CHECKING:
+    from thalweg.core.store.surfaces.surface import Surface
 
 NO_BUFFERS = np.empty(0, dtype=np.float32)
 """The running statistics of a network that has none."""

@@ -105,6 +105,18 @@ class SwitchableAxis(FittingAxis):
         return [f"{10**v:.3g}" if few and round(10 ** (v % 1)) in (2, 5) else "" for v in values]
 
 
+def step_place(step: float, logarithmic: bool) -> float:
+    """Where a step stands on an axis of steps; on a logarithmic one step 0 is infinitely far to the left."""
+    if not logarithmic:
+        return float(step)
+    return float(np.log10(step)) if step > 0 else -np.inf
+
+
+def step_places(steps: np.ndarray, logarithmic: bool) -> np.ndarray:
+    """The same for many steps, for curves: step 0 has no place (NaN) on a logarithmic axis."""
+    return log10(steps.astype(float)) if logarithmic else steps.astype(float)
+
+
 def log10(values: np.ndarray) -> np.ndarray:
     """Logarithms to base ten; NaN where there is none, so that the curve has a gap there."""
     out = np.full(len(values), np.nan)

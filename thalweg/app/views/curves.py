@@ -11,7 +11,7 @@ from PyQt6.QtGui import QResizeEvent
 
 from thalweg.app.overlay import DrawnLine, fan_of
 from thalweg.app.theme import Theme
-from thalweg.app.views.axes import FittingAxis, SwitchableAxis, log10
+from thalweg.app.views.axes import FittingAxis, SwitchableAxis, log10, step_place, step_places
 from thalweg.app.views.curve import Curve
 from thalweg.app.views.fan_curve import FanCurve, Member
 from thalweg.app.views.figure import Figure, dress_axes, dress_legend, fit_legend, label_axis, legend_columns
@@ -101,10 +101,10 @@ class CurvesFigure(Figure):
             for name in MEASURES:
                 if (line.number, name) in self.curves:
                     x, y = self._points(line, name)
-                    self.curves[line.number, name].set(x, y, self._place(line.step))
+                    self.curves[line.number, name].set(x, y, step_place(line.step, self._log[1]))
         for (key, name), fan in self.fans.items():
             self._set_fan(fan, [m for m in lines if m.fan == -1 - key], name)
-        self.lost.set([(self._steps(m.series["step"]), m.series["train_loss"]) for m in lines])
+        self.lost.set([(step_places(m.series["step"], self._log[1]), m.series["train_loss"]) for m in lines])
 
     def _show_accuracy(self, there: bool) -> None:
         """The lower plot, where anything is classified; without it the steps stand below the loss."""
@@ -128,17 +128,9 @@ class CurvesFigure(Figure):
         self.loss.enableAutoRange(y=True)
         label_axis(self.accuracy, "bottom", "step (logarithmic; step 0 left out)" if log_steps else "step")
 
-    def _place(self, step: float) -> float:
-        if not self._log[1]:
-            return float(step)
-        return float(np.log10(step)) if step > 0 else -np.inf  # no place
-
     def _points(self, line: DrawnLine, name: str) -> tuple[np.ndarray, np.ndarray]:
         """A measure of a line as it is drawn: x and y."""
-        return self._steps(line.series["step"]), self._values(line.series[name], name)
-
-    def _steps(self, steps: np.ndarray) -> np.ndarray:
-        return log10(steps.astype(float)) if self._log[1] else steps.astype(float)
+        return step_places(line.series["step"], self._log[1]), self._values(line.series[name], name)
 
     def _values(self, values: np.ndarray, name: str) -> np.ndarray:
         if name.endswith("accuracy"):
@@ -149,7 +141,14 @@ class CurvesFigure(Figure):
         found = fan_of(members, name)
         low, median, high = (self._values(v, name) for v in (found.low, found.median, found.high))
         each = [Member(m.name, *self._points(m, name)) for m in members]
-        fan.set(self._steps(found.steps), low, median, high, each, self._place(max(m.step for m in members)))
+        fan.set(
+            step_places(found.steps, self._log[1]),
+            low,
+            median,
+            high,
+            each,
+            step_place(max(m.step for m in members), self._log[1]),
+        )
 
     def _rebuild(self, lines: tuple[DrawnLine, ...], which: str) -> None:
         """Make the curves that these lines need; those of one line alone tell training and test by colour."""

@@ -10,7 +10,7 @@ from PyQt6.QtCore import QPointF
 
 from thalweg.app.overlay import DrawnLine, fan_of
 from thalweg.app.theme import LINE_STYLES, Theme
-from thalweg.app.views.axes import SwitchableAxis, log10
+from thalweg.app.views.axes import SwitchableAxis, log10, step_place, step_places
 from thalweg.app.views.curve import Curve
 from thalweg.app.views.fan_curve import FanCurve, Member
 from thalweg.app.views.figure import Figure, dress_axes, dress_legend, fit_legend, label_axis
@@ -91,24 +91,23 @@ class GradientNormsFigure(Figure):
         for line in lines:
             for name in _measures(line):
                 if (line.number, name) in self.curves:
-                    self.curves[line.number, name].set(*self._points(line, name), self._place(line.step))
+                    self.curves[line.number, name].set(*self._points(line, name), step_place(line.step, log_steps))
         for (key, name), fan in self.fans.items():
             members = [m for m in lines if m.fan == -1 - key]
             found = fan_of(members, name)
             each = [Member(m.name, *self._points(m, name)) for m in members]
             low, median, high = (log10(v) for v in (found.low, found.median, found.high))
-            fan.set(self._steps(found.steps), low, median, high, each, self._place(max(m.step for m in members)))
-
-    def _place(self, step: int) -> float:
-        if not self._bottom.logarithmic:
-            return float(step)
-        return float(np.log10(step)) if step else -np.inf  # no place
+            fan.set(
+                step_places(found.steps, self._bottom.logarithmic),
+                low,
+                median,
+                high,
+                each,
+                step_place(max(m.step for m in members), log_steps),
+            )
 
     def _points(self, line: DrawnLine, name: str) -> tuple[np.ndarray, np.ndarray]:
-        return self._steps(line.series["step"]), log10(line.series[name])
-
-    def _steps(self, steps: np.ndarray) -> np.ndarray:
-        return log10(steps.astype(float)) if self._bottom.logarithmic else steps.astype(float)
+        return step_places(line.series["step"], self._bottom.logarithmic), log10(line.series[name])
 
     def _rebuild(self, lines: tuple[DrawnLine, ...]) -> None:
         wanted = tuple((m.number, m.style, m.past, m.fan, m.name, m.layers, len(_measures(m))) for m in lines)

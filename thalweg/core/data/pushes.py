@@ -6,9 +6,7 @@ import numpy as np
 
 from thalweg.core.data.dataset import Dataset
 from thalweg.core.scene.network import NetworkSpec
-
-PUSHES = 1000
-"""Examples of a noisy surface."""
+from thalweg.core.scene.surfaces import PUSHES
 
 SEED = 0
 """Seed of the pushes, the same for every run: seeds differ in their order."""

@@ -15,7 +15,7 @@ from thalweg.core.scene.layers import LayerShape, buffer_count, layer_shapes
 from thalweg.core.scene.network import NetworkSpec
 from thalweg.core.scene.spec import Spec, SpecError, explain, spec_field
 from thalweg.core.scene.surfaces import SURFACES
-from thalweg.core.scene.training import RunSpec
+from thalweg.core.scene.training import WITHOUT_STATISTICS, RunSpec
 from thalweg.core.scene.view import PaceSpec, ViewSpec
 
 MOST_RUNS = 32
@@ -199,7 +199,7 @@ def _fit_methods(tree: dict[str, Any]) -> None:
         except ValidationError:
             continue
         run["optimiser"]["layer_rates"] = tuple(run["optimiser"]["layer_rates"])[: len(layer_shapes(network))]
-        if run["optimiser"]["name"] in ("newton", "sam") and buffer_count(network):
+        if run["optimiser"]["name"] in WITHOUT_STATISTICS and buffer_count(network):
             run["network"]["batch_norm"] = False
 
 

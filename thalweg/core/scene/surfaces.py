@@ -23,6 +23,9 @@ class Surface:
     """The value at the minima."""
 
 
+PUSHES = 1000
+"""Examples of a noisy surface."""
+
 SURFACES: dict[str, Surface] = {
     "ravine": Surface(
         "Ravine a x² + b y²", "a*x**2 + b*y**2", (-1, 1), (-1.5, 1.5), (-1.5, 1.5), 0.009, ((0, 0),)

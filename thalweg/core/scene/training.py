@@ -45,6 +45,10 @@ OPTIMISERS = {
 """Every optimiser and what it is called."""
 
 
+WITHOUT_STATISTICS = ("newton", "sam")
+"""Methods that look at other points than the step's own, where running statistics would be others."""
+
+
 class OptimiserSpec(Spec):
     """The rule that turns gradients into steps."""
 
@@ -191,7 +195,7 @@ class RunSpec(Spec):
         o, layers = self.optimiser, len(layer_shapes(self.network))
         if len(o.layer_rates) > layers:
             raise SpecError(f"optimiser.layer_rates: {len(o.layer_rates)} rates for {layers} layers")
-        if o.name in ("newton", "sam") and buffer_count(self.network):
+        if o.name in WITHOUT_STATISTICS and buffer_count(self.network):
             raise SpecError(
                 f"optimiser.name: {o.name} is not accepted with batch norm, whose statistics would be those of other "
                 "points; expected another method, or a network without it"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
+
+from thalweg.core.training.method import Method
 
 PRODUCTS = 50
 """Products with the Hessian in one step at most."""
@@ -18,7 +19,7 @@ ACCURACY = 1e-6
 Product = Callable[[Tensor], Tensor]
 
 
-class Newton(Optimizer):
+class Newton(Method):
     """A step of lr times the solution of (H + damping I) s = -g, with H of the same batch.
 
     Where the curvature along the way is negative, the step found so far is taken; where it is so from the beginning,
@@ -31,21 +32,11 @@ class Newton(Optimizer):
         super().__init__([parameter], {"lr": lr, "damping": damping})
         self._curvature = curvature
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """One step; the loss of ``closure``, which finds the gradient."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        group = self.param_groups[0]
-        p = group["params"][0]
-        if loss is not None and not math.isfinite(loss):
-            return loss
+    def move(self, p: Tensor, group: dict[str, Any]) -> None:
+        """Solve for the step, and take it."""
         gradient, product = self._curvature()
         found = solve(gradient, lambda v: product(v) + group["damping"] * v)
         p.sub_(found.to(p), alpha=group["lr"])
-        return loss
 
 
 def solve(gradient: Tensor, product: Product) -> Tensor:
@@ -56,6 +47,8 @@ def solve(gradient: Tensor, product: Product) -> Tensor:
     found = torch.zeros_like(gradient)
     rest, along = gradient.clone(), gradient.clone()
     size = rest @ rest
+    if not size < torch.inf:
+        return gradient.clone()  # nor is the step finite
     for k in range(PRODUCTS):
         if not size > (ACCURACY**2) * (gradient @ gradient):
             break

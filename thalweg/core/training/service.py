@@ -44,14 +44,14 @@ from thalweg.core.messages import (
 from thalweg.core.plane.projection import plane_of
 from thalweg.core.scene import AxisSpec, RunSpec
 from thalweg.core.store import parameter_file
-from thalweg.core.store.keeper import Keeper
 from thalweg.core.store.run_file import ForeignFileError, RunFileError, read
-from thalweg.core.store.runs_record import runs_of
 from thalweg.core.training.clock import Clock
 from thalweg.core.training.frames import Frames
+from thalweg.core.training.keeper import Keeper
 from thalweg.core.training.looking import Looking
 from thalweg.core.training.run import started
 from thalweg.core.training.runs import Runs
+from thalweg.core.training.runs_record import runs_of
 
 MEASURE_SHARE = 0.04
 """Share of the time that measuring loss, accuracy and gradient norms may take while training runs flat out."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import nn
 from torch.optim import Optimizer
+
+from thalweg.core.training.method import Closure, evaluated
 
 
 class SAM(Optimizer):
@@ -16,20 +16,18 @@ class SAM(Optimizer):
         super().__init__(parameters, {"lr": lr, "rho": rho})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+    def step(self, closure: Closure | None = None) -> float | None:  # type: ignore[override]
         """One step; the loss of ``closure`` where it begins. Raises ValueError without one."""
         if closure is None:
             raise ValueError("closure: None is not accepted; the gradient is needed at two points")
-        with torch.enable_grad():
-            loss = closure()
+        loss = evaluated(closure)
         group = self.param_groups[0]
         p = group["params"][0]
         length = p.grad.norm()
         if length > 0:
             here = p.clone()
             p.add_(p.grad, alpha=float(group["rho"] / length))
-            with torch.enable_grad():
-                closure()
+            evaluated(closure)
             p.copy_(here)
         p.sub_(p.grad, alpha=group["lr"])
         return loss

@@ -11,10 +11,10 @@ from thalweg.core.history import MEMORY
 from thalweg.core.messages import Acknowledge, Failed, PlaneLaid, SessionCommand, SessionEvent, Start
 from thalweg.core.plane.projection import plane_of
 from thalweg.core.store.recording import Recording
-from thalweg.core.store.runs_record import runs_of
 from thalweg.core.training.frames import Frames
 from thalweg.core.training.looking import Looking
 from thalweg.core.training.run import started
+from thalweg.core.training.runs_record import runs_of
 
 
 class Replay:

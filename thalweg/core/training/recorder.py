@@ -9,8 +9,8 @@ from thalweg.core import data as datasets
 from thalweg.core.history import MEMORY
 from thalweg.core.scene import Scene
 from thalweg.core.store.recording import Recording
-from thalweg.core.store.runs_record import recording_of, runs_of
 from thalweg.core.training.runs import Halt, Runs
+from thalweg.core.training.runs_record import recording_of, runs_of
 from thalweg.core.training.service import require_device
 
 MEASURES = 400

@@ -10,8 +10,8 @@ from pathlib import Path
 from thalweg.core.messages import Save, Saved
 from thalweg.core.store.recording import Recording
 from thalweg.core.store.run_file import RunFileError, write
-from thalweg.core.store.runs_record import recording_of
 from thalweg.core.training.runs import Runs
+from thalweg.core.training.runs_record import recording_of
 
 KEPT_STEPS = 128
 """Steps of all lines together that a file has which is written by itself every few seconds, and at least eight of each.

@@ -1,0 +1,19 @@
+"""Figures on screen, drawn of a state: what the fixture ``draw`` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from thalweg.app.views.figure import Figure
+
+SIZES = {
+    "landscape": (563, 634),
+    "curves": (420, 214),
+    "gradient-norms": (420, 185),
+    "weight-map": (420, 214),
+    "surface": (563, 608),
+    "slices": (420, 214),
+}
+"""What the figures have in a window of 1280 x 720."""
+
+Draw = Callable[..., Figure]
