@@ -47,10 +47,10 @@ class Theme:
 
 # Okabe & Ito 2008 (blue, vermillion, green, purple, orange, sky): told apart with any colour vision; the lightness of
 # each differs, and every curve has a line style of its own besides, so that greyscale serves too.
-_ON_LIGHT = ("#0072b2", "#d55e00", "#007a5a", "#a8457f", "#b07800", "#3a8fc4")
-_ON_DARK = ("#56b4e9", "#ff8c42", "#2fd0a0", "#e79ac4", "#f0c040", "#b9dcf5")
+_ON_LIGHT = ("#0072b2", "#d55e00", "#007a5a", "#a8457f", "#b07800", "#3a8fc4", "#4b2e83")
+_ON_DARK = ("#56b4e9", "#ff8c42", "#2fd0a0", "#e79ac4", "#f0c040", "#b9dcf5", "#b39ddb")
 
-ON_MAP = ("#9fd3ff", "#ffb380", "#8ff0cf", "#f5b8dc", "#ffe08a", "#d6e9ff")
+ON_MAP = ("#9fd3ff", "#ffb380", "#8ff0cf", "#f5b8dc", "#ffe08a", "#d6e9ff", "#cbb8ff")
 """The same colours in the same order for lines on a map, which is dark and bright: light, with a dark rim."""
 
 LIGHT = Theme("light", "#f2f2f2", "#ffffff", "#1a1a1a", "#5a5a5a", "#0072b2", "#b00020", "#d5d5d5", _ON_LIGHT, 9.0, 1.0)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt6.QtCore import QPointF
+from PyQt6.QtCore import QPointF, Qt
+from PyQt6.QtGui import QFontMetricsF, QResizeEvent
 
 from thalweg.app.overlay import DrawnLine, fan_of
 from thalweg.app.theme import LINE_STYLES, Theme
@@ -20,8 +21,14 @@ PREFIX = "gradient_"
 MANY = 10
 """Layers beyond which the curves are coloured by depth, and only some of them named."""
 
+SAMPLE = 40.0
+"""Pixels of a curve's sample and its margin beside a name."""
+
 NAMED = 5
 """So many then, evenly spaced from the first to the last."""
+
+LEGEND_SHARE = 0.4
+"""Part of the figure's width that the legend takes at most; longer names are cut."""
 
 Key = tuple[int, str]
 """Number of a line (or -1 - fan), and a measure."""
@@ -49,6 +56,7 @@ class GradientNormsFigure(Figure):
         self.fans: dict[Key, FanCurve] = {}
         self._lines: tuple[DrawnLine, ...] = ()
         self._drawn: tuple[object, ...] = ()
+        self._names: list[str] = []
         self._samples: list[tuple[pg.PlotCurveItem, int]] = []
         self.scene().sigMouseMoved.connect(self._point_at)
         label_axis(self.plot, "left", "gradient norm")
@@ -66,8 +74,7 @@ class GradientNormsFigure(Figure):
             curve.dress(theme)
         for sample, style in self._samples:
             sample.setPen(theme.pen(theme.text, 1.0, LINE_STYLES[style % len(LINE_STYLES)]))
-        dress_legend(self.legend, theme)
-        fit_legend(self.legend)
+        self._fit_names()
 
     def set_lines(self, lines: Sequence[DrawnLine], log_steps: bool, unit: str) -> None:
         """Draw the columns ``gradient_1``, ``gradient_2`` ... of lines of training, under the names of the layers."""
@@ -154,8 +161,25 @@ class GradientNormsFigure(Figure):
                 own = [m for m in lines if m.style == style]
                 self.legend.addItem(sample, own[0].name if len(own) == 1 else f"{len(own)} seeds")
                 self._samples.append((sample, number))
+        self._names = [label.text for _, label in self.legend.items]
+        self._fit_names()
+
+    def _fit_names(self) -> None:
+        """Write the names as far as the legend has room for them."""
+        metrics = QFontMetricsF(self.theme.font(1.0))
+        room = LEGEND_SHARE * self.width() - SAMPLE
+        for (_, label), name in zip(self.legend.items, self._names, strict=True):
+            label.text = metrics.elidedText(
+                name, Qt.TextElideMode.ElideRight, max(room, metrics.horizontalAdvance("…"))
+            )
         dress_legend(self.legend, self.theme)
         fit_legend(self.legend)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Write the names anew where there is another width."""
+        super().resizeEvent(event)
+        if hasattr(self, "_names") and not self.closed:
+            self._fit_names()
 
     def set_compact(self, compact: bool) -> None:
         """Without the legend too."""
