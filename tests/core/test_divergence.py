@@ -173,6 +173,18 @@ def test_what_is_offered_helps(times: float) -> None:
     assert same_moment(run.session.moment(), head)
 
 
+@pytest.mark.parametrize("measuring", [True, False])
+def test_the_curve_reaches_the_last_finite_step_and_the_one_that_is_not(measuring: bool) -> None:
+    """However seldom the run was measured on its way."""
+    runs = in_lock_step(KINDS["sgd"])
+    halted(runs, measuring=measuring)
+    line = runs.front.line
+    assert line.ended is not None
+    columns = line.series.columns()
+    assert columns["step"].tolist()[-2:] == [line.head, line.ended.step]
+    assert np.isfinite(columns["train_loss"]).tolist()[-2:] == [True, False]
+
+
 # --- again, aside, and from the start --------------------------------------------------------------------------------
 
 

@@ -28,13 +28,13 @@ PATIENCE = 2.0
 def settle(run: Run, loss: float) -> Ended:
     """Put a run whose last step saw the batch loss ``loss``, which is not finite, to its last finite step.
 
-    The line ends there; its series keeps the row that is not finite. Why: for gradient descent, the largest curvature
-    a few steps earlier is compared with the learning rate (LeCun et al. 1998; Cohen et al. 2021).
+    The line ends there; its series has the row of that step and the row that is not finite. Why: for gradient descent,
+    the largest curvature a few steps earlier is compared with the learning rate (LeCun et al. 1998; Cohen et al. 2021).
     """
     bad = run.step_count - 1
     run.go_to(bad)
     run.line.cut(bad)
-    run.measure()
+    lost = run.measures()
     last = bad
     while last > run.line.start:
         last -= 1
@@ -42,6 +42,8 @@ def settle(run: Run, loss: float) -> Ended:
         if _finite(run):
             break
     run.line.cut(last)
+    run.measure()
+    run.line.series.add(bad, lost)
     back = max(run.line.start, last - BACK)
     found, limit = _sharpness(run, back)
     run.go_to(last)

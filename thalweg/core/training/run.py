@@ -122,10 +122,14 @@ class Run:
         step, line = self.session.step_count, self.line
         if step < line.head or line.series.last_step >= step:
             return
+        line.series.add(step, self.measures())
+
+    def measures(self) -> dict[str, float]:
+        """The measures where the session stands, by name."""
         vector, number = self.session.parameters.detach(), self.spec.data.measured_count
         if isinstance(self.problem.module, Surface):  # only over all pushes is it the surface itself
             number = len(self.problem.train[1])
-        line.series.add(step, curves(self.problem, vector, number) | gradient_norms(self.problem, vector, number))
+        return curves(self.problem, vector, number) | gradient_norms(self.problem, vector, number)
 
     # --- back and aside ----------------------------------------------------------------------------------------------
 
