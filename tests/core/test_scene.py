@@ -21,6 +21,7 @@ from thalweg.core.scene import AxisSpec, NetworkSpec, RunSpec, Scene, Spec, Spec
 from thalweg.core.scene.data import SIZES
 from thalweg.core.scene.layers import buffer_count, layer_shapes
 from thalweg.core.scene.scene import MOST_RUNS
+from thalweg.core.scene.training import WITH_LINE_SEARCH, WITHOUT_STATISTICS
 
 # --- scenes of every kind --------------------------------------------------------------------------------------------
 
@@ -81,7 +82,11 @@ def scenes(draw: st.DrawFn) -> Scene:
             each["network"] = dict(run["network"])
         network = NetworkSpec.model_validate(each["network"])
         each["optimiser"]["layer_rates"] = each["optimiser"]["layer_rates"][: len(layer_shapes(network))]
-        if buffer_count(network) and each["optimiser"]["name"] in ("newton", "sam"):
+        name = each["optimiser"]["name"]
+        impossible = (buffer_count(network) and name in WITHOUT_STATISTICS) or (
+            network.kind == "surface" and name == "gauss-newton"
+        )
+        if impossible or (name in WITH_LINE_SEARCH and each["optimiser"]["layer_rates"]):
             each["optimiser"]["name"] = "adam"
     view["example"] %= count
     layers = layer_shapes(NetworkSpec.model_validate(run["network"]))

@@ -212,7 +212,7 @@ def damaged(path: Path, kind: str) -> Path:
         if kind == "newer":
             h.attrs["version"] = VERSION + 1
         if kind == "data":
-            h.attrs["scene"] = h.attrs["scene"].replace('name = "digits"', 'name = "mnist"')
+            h.attrs["scene"] = np.bytes_(h.attrs["scene"].replace(b'name = "digits"', b'name = "mnist"'))
         if kind == "streams":
             del line["checkpoints/streams"]
             line["checkpoints/streams"] = np.zeros((len(line["checkpoints/passes"]), 3), np.uint8)

@@ -16,7 +16,7 @@ from thalweg.core.messages import Map, Path, SlicesDrawn, Started
 from thalweg.core.scene import NetworkSpec, SlicesSpec
 from thalweg.core.scene.layers import buffer_count
 from thalweg.core.scene.network import RAVINES
-from thalweg.core.scene.training import OPTIMISERS
+from thalweg.core.scene.training import OPTIMISERS, WITH_LINE_SEARCH
 from thalweg.core.scene.view import MAP_PANELS
 
 MODES = {
@@ -115,10 +115,27 @@ def optimiser(state: AppState) -> str:
     momentum += f", layer rates {', '.join(f'{rate:g}' for rate in o.layer_rates)}" if o.layer_rates else ""
     momentum += ", momentum 0.9" if o.name == "nesterov" and not o.momentum else ""
     momentum += f", weight decay {o.decay:g}" if o.name == "adamw" else ""
-    momentum += f", damping {o.damping:g}" if o.name == "newton" else ""
+    momentum += f", damping {o.damping:g}" if o.name in ("newton", "gauss-newton") else ""
+    momentum += _schedule(state)
     changes = "".join(f"; {note}" for note in _changes(state)[-3:])
     batches = f", batch size {o.batch_size}" if _is_noisy(state) else ""
-    return f"{name}, learning rate {o.learning_rate:g}{momentum}{batches}{changes}"
+    rate = "first length" if o.name in WITH_LINE_SEARCH else "learning rate"
+    return f"{name}, {rate} {o.learning_rate:g}{momentum}{batches}{changes}"
+
+
+def _schedule(state: AppState) -> str:
+    """How the learning rate goes on from step to step, and what it is now; nothing where it stays."""
+    o, step = state.optimiser_now, state.line.step if state.line else 0
+    share = f"{100 * o.schedule_share:.3g} %"
+    words = {
+        "constant": "",
+        "step": f"times {o.schedule_share:g} every {o.schedule_steps:,} steps",
+        "exponential": f"times {o.schedule_share:g} in {o.schedule_steps:,} steps, little by little",
+        "cosine": f"along a cosine to {share} at step {o.schedule_steps:,}",
+        "warm-up": f"warm-up from {share} to step {o.schedule_steps:,}",
+        "one-cycle": f"one cycle to step {o.schedule_steps:,}",
+    }[o.schedule]
+    return f", {words} ({o.rate_at(step):.3g} at step {step:,})" if words else ""
 
 
 def _is_noisy(state: AppState) -> bool:

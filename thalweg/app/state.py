@@ -28,7 +28,7 @@ from thalweg.core.messages import (
     Started,
     Stopped,
 )
-from thalweg.core.scene import RunSpec, Scene
+from thalweg.core.scene import OptimiserSpec, RunSpec, Scene
 
 LANDSCAPE_DEATHS = 3
 """So many ends of the landscape worker without a map between them, and it is left off."""
@@ -192,6 +192,12 @@ class AppState:
     def line(self) -> LineNow | None:
         """The line in front."""
         return self.frame.line if self.frame is not None else None
+
+    @property
+    def optimiser_now(self) -> OptimiserSpec:
+        """The optimiser in force at the step of the line in front that is looked at."""
+        line = self.line
+        return next(o for step, o in reversed(line.changes) if step <= line.step) if line else self.spec.optimiser
 
     @property
     def spec(self) -> RunSpec:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from thalweg.core.scene import Scene
 from thalweg.core.scene.layers import buffer_count
 from thalweg.core.scene.network import RAVINES
+from thalweg.core.scene.schedule import SCHEDULES
+from thalweg.core.scene.training import OPTIMISERS, WITH_LINE_SEARCH
 
 _AXIS = {
     "biases": frozenset({"gradient", "random", "principal", "hessian", "towards", "update"}),
@@ -48,7 +50,10 @@ _NEEDS: dict[tuple[str, str], tuple[str, frozenset[str]]] = {
     **{("network", field): ("kind", frozenset({"surface"})) for field in ("surface", *_OF_SURFACES)},
     ("optimiser", "momentum"): ("name", frozenset({"sgd", "nesterov", "rmsprop"})),
     ("optimiser", "decay"): ("name", frozenset({"adamw"})),
-    ("optimiser", "damping"): ("name", frozenset({"newton"})),
+    ("optimiser", "damping"): ("name", frozenset({"newton", "gauss-newton"})),
+    ("optimiser", "layer_rates"): ("name", frozenset(OPTIMISERS) - set(WITH_LINE_SEARCH)),
+    ("optimiser", "schedule_steps"): ("schedule", frozenset(SCHEDULES) - {"constant"}),
+    ("optimiser", "schedule_share"): ("schedule", frozenset({"step", "exponential", "cosine", "warm-up"})),
     ("slices", "distance"): ("kinds", frozenset({"both", "gradient"})),
     ("slices", "norms"): ("kinds", frozenset({"both", "random"})),
     ("slices", "ways"): ("kinds", frozenset({"way"})),

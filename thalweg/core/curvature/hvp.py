@@ -111,7 +111,7 @@ class HessianOperator:
             yield self._gradients(part)[1]
 
     def _gradients(self, batch: Batch) -> tuple[float, Gradients]:
-        with _twice_differentiable():
+        with twice_differentiable():
             loss = self._problem.loss(self._parameters, batch) * (len(batch[1]) / self._count)
             if not loss.requires_grad:  # the layers take no part in the loss
                 return loss.item(), tuple(torch.zeros_like(p) for p in self._moving)
@@ -158,7 +158,7 @@ def hessian_operator(
 
 
 @contextmanager
-def _twice_differentiable() -> Iterator[None]:
+def twice_differentiable() -> Iterator[None]:
     """Gradients on, and those fused kernels off that have no second derivative: attention, and cuDNN's recurrence."""
     with ExitStack() as stack:
         stack.enter_context(torch.enable_grad())

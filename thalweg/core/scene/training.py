@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from thalweg.core.scene.data import DataSpec
 from thalweg.core.scene.layers import buffer_count, layer_shapes
 from thalweg.core.scene.network import NetworkSpec
+from thalweg.core.scene.schedule import SCHEDULES, Schedule, rate_factor
 from thalweg.core.scene.spec import Spec, SpecError, spec_field
 
 
@@ -40,12 +41,18 @@ OPTIMISERS = {
     "lars": "LARS",
     "lamb": "LAMB",
     "sam": "SAM",
+    "steepest": "Steepest descent, exact line search",
+    "conjugate": "Conjugate gradients",
+    "lbfgs": "L-BFGS",
     "newton": "Newton, damped",
+    "gauss-newton": "Gauss-Newton (natural gradient)",
 }
 """Every optimiser and what it is called."""
 
+WITH_LINE_SEARCH = ("steepest", "conjugate", "lbfgs")
+"""Methods that find the length of their steps by themselves, from the gradient at several points."""
 
-WITHOUT_STATISTICS = ("newton", "sam")
+WITHOUT_STATISTICS = (*WITH_LINE_SEARCH, "newton", "gauss-newton", "sam")
 """Methods that look at other points than the step's own, where running statistics would be others."""
 
 
@@ -54,19 +61,21 @@ class OptimiserSpec(Spec):
 
     name: Literal[
         "sgd", "nesterov", "adagrad", "rmsprop", "adam", "adam-uncorrected", "adamw", "radam", "qhm", "qhadam",
-        "lars", "lamb", "sam", "newton",
+        "lars", "lamb", "sam", "steepest", "conjugate", "lbfgs", "newton", "gauss-newton",
     ] = spec_field(
         "sgd",
         "Optimiser",
         "Gradient descent, plain or with momentum; methods that scale each coordinate by itself (AdaGrad to QHAdam) or "
-        "each tensor by its size (LARS, LAMB); SAM, which looks uphill first; Newton's method, which divides by the "
-        "curvature.",
+        "each tensor by its size (LARS, LAMB); SAM, which looks uphill first; methods that go along a line as far as "
+        "the loss falls (steepest descent, conjugate gradients, L-BFGS: they want a batch of all examples); Newton's "
+        "and the Gauss-Newton method, which divide by the curvature.",
         labels=OPTIMISERS,
     )  # fmt: skip
     learning_rate: float = spec_field(
         0.5,
         "Learning rate",
-        "Length of a step per unit of gradient.",
+        "Length of a step per unit of gradient. Newton, Gauss-Newton: part of the step that is taken, 1 as a rule. "
+        "With a line search: the first length that is tried.",
         live=True,
         gt=0,
         le=1000,
@@ -100,13 +109,43 @@ class OptimiserSpec(Spec):
     damping: float = spec_field(
         0.0,
         "Damping",
-        "Newton: what is added to the curvature in every direction, so that flat ones do not make giant steps.",
+        "Newton, Gauss-Newton: what is added to the curvature in every direction, so that flat ones do not make giant "
+        "steps.",
         live=True,
         ge=0,
         le=1e9,
         allow_inf_nan=False,
     )
+    schedule: Schedule = spec_field(
+        "constant",
+        "Schedule",
+        "How the learning rate goes on from step to step.",
+        live=True,
+        labels=SCHEDULES,
+    )
+    schedule_steps: int = spec_field(
+        1000,
+        "Schedule length",
+        "Steps from one step down to the next, or from the schedule's beginning at step 0 to its end.",
+        live=True,
+        unit="steps",
+        ge=1,
+        le=10**9,
+    )
+    schedule_share: float = spec_field(
+        0.1,
+        "Schedule share",
+        "Part of the learning rate that is left after that many steps (steps down, exponential: and again of the rest; "
+        "cosine: at the end); a warm-up begins with it.",
+        live=True,
+        gt=0,
+        le=1,
+    )
     batch_size: int = spec_field(10, "Batch size", "Training examples per step.", live=True, unit="examples", ge=1)
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of the step from ``step`` to the next."""
+        return self.learning_rate * rate_factor(self.schedule, step, self.schedule_steps, self.schedule_share)
 
 
 class StopSpec(Spec):
@@ -195,6 +234,16 @@ class RunSpec(Spec):
         o, layers = self.optimiser, len(layer_shapes(self.network))
         if len(o.layer_rates) > layers:
             raise SpecError(f"optimiser.layer_rates: {len(o.layer_rates)} rates for {layers} layers")
+        if o.layer_rates and o.name in WITH_LINE_SEARCH:
+            raise SpecError(
+                f"optimiser.layer_rates: {', '.join(f'{rate:g}' for rate in o.layer_rates)} is not accepted with "
+                f"{o.name}, which finds the length of its steps by itself; expected none"
+            )
+        if o.name == "gauss-newton" and self.network.kind == "surface":
+            raise SpecError(
+                "optimiser.name: gauss-newton is not accepted for a surface, which has no outputs between parameters "
+                "and loss; expected newton"
+            )
         if o.name in WITHOUT_STATISTICS and buffer_count(self.network):
             raise SpecError(
                 f"optimiser.name: {o.name} is not accepted with batch norm, whose statistics would be those of other "

@@ -14,7 +14,8 @@ in it
 - ``changes/steps`` int64 [c] and ``changes/optimisers`` [c] (JSON): from which step on which optimiser;
 - ``epochs`` int64: the steps at which passes began; ``series/NAME`` float64 [m] with ``series/step`` among them.
 
-``landscapes/N`` are surfaces in the field's layout, see :mod:`thalweg.core.store.surfaces.hdf5`.
+Texts have a fixed length, so that all metadata have checksums: a damaged byte elsewhere can make the HDF5 library
+itself hang. ``landscapes/N`` are surfaces in the field's layout, see :mod:`thalweg.core.store.surfaces.hdf5`.
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ def write(path: Path, recording: Recording, landscapes: Sequence[Surface] = ()) 
     """Write a run file; on any failure the old file is intact. Raises RunFileError."""
     try:
         with replacing(path) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as h:
-            h.attrs["format"], h.attrs["version"] = FORMAT, VERSION
-            h.attrs["scene"], h.attrs["focus"] = dumps(recording.scene), recording.focus
+            h.attrs["format"], h.attrs["version"] = _bytes(FORMAT), VERSION
+            h.attrs["scene"], h.attrs["focus"] = _bytes(dumps(recording.scene)), recording.focus
             lines, kept = _group(h, "lines"), _group(h, "landscapes")
             for line in recording.lines:
                 _put_line(_group(lines, str(line.number)), line)
@@ -79,12 +80,17 @@ def _group(h: h5py.Group, name: str) -> h5py.Group:
     return h.create_group(name, track_times=False)  # the same run is the same file, whenever it is written
 
 
+def _bytes(text: str) -> np.bytes_:
+    """A text as it stands in an attribute: of fixed length, as one of any length lies in a heap without checksum."""
+    return np.bytes_(text.encode())
+
+
 def _put_line(h: h5py.Group, line: LineRecord) -> None:
     h.attrs["run"], h.attrs["parent"] = line.run, -1 if line.parent is None else line.parent
     h.attrs["start"], h.attrs["head"], h.attrs["stride"] = line.start, line.head, line.stride
     h.attrs["live"], h.attrs["forgotten"] = line.live, line.forgotten
     if line.ended:
-        h.attrs["ended"] = json.dumps(line.ended)
+        h.attrs["ended"] = _bytes(json.dumps(line.ended))
     trajectory = _group(h, "trajectory")
     trajectory["steps"] = line.steps.astype(np.int64)
     _put_rows(trajectory, "parameters", line.parameters)
@@ -105,7 +111,7 @@ def _put_line(h: h5py.Group, line: LineRecord) -> None:
     changes["optimisers"] = np.array([o.model_dump_json().encode() for _, o in line.changes])
     h["epochs"] = line.passes.astype(np.int64)
     series = _group(h, "series")
-    series.attrs["names"] = json.dumps(list(line.series))
+    series.attrs["names"] = _bytes(json.dumps(list(line.series)))
     for name, values in line.series.items():
         series[name] = values
 
@@ -128,7 +134,7 @@ def holds_run(path: Path) -> bool:
         raise RunFileError(f"{path}: there is no such file")
     try:
         with h5py.File(path, "r") as h:
-            return bool(h.attrs.get("format") == FORMAT)
+            return bool(_text(h.attrs.get("format")) == FORMAT)
     except OSError as e:
         raise RunFileError(f"{path}: not an HDF5 file, or cut short ({e})") from None
 
@@ -139,7 +145,7 @@ def read(path: Path) -> Recording:
         raise RunFileError(f"{path}: there is no such file")
     try:
         with h5py.File(path, "r") as h:
-            if h.attrs.get("format") != FORMAT:
+            if _text(h.attrs.get("format")) != FORMAT:
                 raise ForeignFileError(f"{path}: an HDF5 file, but not a run of Thalweg")
             version = int(h.attrs["version"])
             if version > VERSION:
@@ -148,7 +154,7 @@ def read(path: Path) -> Recording:
                 )
             if version < VERSION:
                 raise RunFileError(f"{path}: written by an early Thalweg (format {version}); run its scene again")
-            scene = loads(str(h.attrs["scene"]), path.name)
+            scene = loads(_text(h.attrs["scene"]), path.name)
             lines = tuple(_line(int(name), h["lines"][name]) for name in sorted(h["lines"], key=int))
             found = Recording(scene, lines, int(h.attrs["focus"]))
             check(found)
@@ -161,11 +167,11 @@ def read(path: Path) -> Recording:
 
 def _line(number: int, h: h5py.Group) -> LineRecord:
     trajectory, checkpoints = h["trajectory"], h["checkpoints"]
-    ended = json.loads(str(h.attrs["ended"])) if "ended" in h.attrs else None
+    ended = json.loads(_text(h.attrs["ended"])) if "ended" in h.attrs else None
     found = LineRecord(
         steps=_column(trajectory["steps"]),
         parameters=np.asarray(trajectory["parameters"][()]),
-        series={name: _column(h["series"][name]) for name in json.loads(str(h["series"].attrs["names"]))},
+        series={name: _column(h["series"][name]) for name in json.loads(_text(h["series"].attrs["names"]))},
         buffers=np.asarray(trajectory["buffers"][()]) if "buffers" in trajectory else NO_BUFFERS,
         epochs=_column(trajectory["epoch"]),
         at=_column(trajectory["at"]),
@@ -188,6 +194,10 @@ def _line(number: int, h: h5py.Group) -> LineRecord:
         ended=(int(ended[0]), str(ended[1]), int(ended[2])) if ended else None,
     )
     return found
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _optimiser(text: bytes) -> OptimiserSpec:

@@ -87,7 +87,7 @@ def _sentence(
     what = f"Training stands at step {last:,}, the last that is finite: at step {bad:,} the loss is {loss}."
     if last == bad:
         return f"The loss is {loss} from the start, at step {bad:,}: there is no way on from there."
-    rate = optimiser.learning_rate
+    rate = optimiser.rate_at(back)
     if rate > limit:
         rule = "2/sharpness" if not optimiser.momentum else "(2 + 2 momentum)/sharpness"
         return (

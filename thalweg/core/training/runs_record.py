@@ -126,11 +126,9 @@ def _check_memory(moments: list[Moment], like: Tensor) -> None:
     """Raise ValueError unless each optimiser can go on with what it remembered."""
     for begun in (False, True):
         own = [m for m in moments if m.memory is not None and bool(m.step) == begun]
-        wanted = optimisers.shapes(own[0].optimiser, like, begun) if own else {}
         for m in own:
-            found = {n: v.shape for n, v in (m.memory or {}).items()}
-            if found not in (wanted, wanted | {"momentum_buffer": like.shape}):
-                raise ValueError(f"memory: {found} at step {m.step} does not fit; expected {wanted}")
+            if wrong := optimisers.fault(m.optimiser, m.memory or {}, like, begun):
+                raise ValueError(f"memory: at step {m.step} {wrong}")
 
 
 def _stream(values: np.ndarray, number: int) -> Tensor:

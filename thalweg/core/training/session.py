@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from thalweg.core import buffers
 from thalweg.core.curvature.error import CurvatureError
+from thalweg.core.curvature.gauss_newton import GaussNewtonOperator
 from thalweg.core.curvature.hvp import HessianOperator
 from thalweg.core.problem import Batch, Problem, random_streams
 from thalweg.core.scene import OptimiserSpec, RunSpec
@@ -76,6 +77,8 @@ class Session:
     def step(self) -> float:
         """One step on the next batch; the batch's mean loss before the step."""
         self._batch = self._next_batch()
+        if self.optimiser_spec.schedule != "constant":
+            optimisers.set_rate(self._optimiser, self.optimiser_spec.rate_at(self.step_count))
         before = self.snapshot() if self._rates is not None else None
         loss = self._optimiser.step(self._evaluate)
         if before is not None and self._rates is not None:
@@ -94,9 +97,10 @@ class Session:
         return loss.item()
 
     def _curvature(self) -> tuple[Tensor, Product]:
-        """The gradient of the batch's mean loss, and its Hessian; of a loss that is not finite, what is no number."""
+        """The gradient of the batch's mean loss, and its curvature; of a loss that is not finite, what is no number."""
+        kind = GaussNewtonOperator if self.optimiser_spec.name == "gauss-newton" else HessianOperator
         try:
-            operator = HessianOperator(self.problem, self.parameters.detach(), self._batch)
+            operator = kind(self.problem, self.parameters.detach(), self._batch)
         except CurvatureError:
             return torch.full_like(self.parameters, torch.nan, dtype=torch.float64), lambda v: v
         return operator.gradient, operator
