@@ -44,6 +44,9 @@ OPTIMISERS = {
 }
 """Every optimiser and what it is called."""
 
+NESTEROV = 0.9
+"""Nesterov's momentum where none is given."""
+
 
 WITHOUT_STATISTICS = ("newton", "sam")
 """Methods that look at other points than the step's own, where running statistics would be others."""
