@@ -20,7 +20,7 @@ METHODS = ("sgd", "nesterov")
 
 
 def steepness(network: NetworkSpec) -> tuple[float, float] | None:
-    """a and b of a ravine on which every step has the exact gradient; None for all else."""
+    """The a and b of a ravine on which every step has the exact gradient; None for all else."""
     noisy = network.surface == "noisy-ravine" and network.noise > 0
     return (network.a, network.b) if network.kind == "surface" and network.surface in RAVINES and not noisy else None
 
@@ -32,7 +32,7 @@ def momentum(optimiser: OptimiserSpec) -> float:
 
 def rates(optimiser: OptimiserSpec) -> np.ndarray:
     """Learning rate of x and of y, layer rates put in; float64 [2]."""
-    return optimiser.learning_rate * np.array([*optimiser.layer_rates[:2], 1.0, 1.0][:2])
+    return np.array([*optimiser.layer_rates, 1.0, 1.0][:2]) * optimiser.learning_rate
 
 
 def positions(
@@ -65,7 +65,8 @@ def products(factors: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """
     if factors.ndim == 1:
         return np.asarray(factors ** counts[:, None])
-    return np.concatenate([np.ones((1, 2)), np.cumprod(factors, axis=0)])[counts]
+    found: np.ndarray = np.concatenate([np.ones((1, 2)), np.cumprod(factors, axis=0)])[counts]
+    return found
 
 
 def factors(optimiser: OptimiserSpec, steep: tuple[float, float]) -> np.ndarray:
@@ -105,13 +106,13 @@ def _matrices(optimiser: OptimiserSpec, curvature: np.ndarray) -> np.ndarray:
     """
     m = momentum(optimiser)
     gradient = np.stack([curvature, np.zeros(2)], axis=1)
-    velocity = gradient + [0.0, m]
+    velocity = gradient + np.array([0.0, m])
     moved = gradient + m * velocity if optimiser.name == "nesterov" else velocity
-    return np.stack([[1.0, 0.0] - rates(optimiser)[:, None] * moved, velocity], axis=1)
+    return np.stack([np.array([1.0, 0.0]) - rates(optimiser)[:, None] * moved, velocity], axis=1)
 
 
 def _powers(matrices: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Powers of each of the matrices [2, 2, 2] by repeated squaring, which double roots do not trouble; [n, 2, 2, 2]."""
+    """Powers of each of the matrices [2, 2, 2] by repeated squaring, also with double roots; [n, 2, 2, 2]."""
     found = np.broadcast_to(np.eye(2), (len(counts), *matrices.shape)).copy()
     square, left = matrices, counts.copy()
     while left.any():
