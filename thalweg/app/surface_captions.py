@@ -46,15 +46,13 @@ def way(state: AppState, m: Map, optimiser: str) -> str:
 
 def rings(state: AppState, m: Map) -> str:
     """What the rings on the map are, where there are any."""
-    path = state.path
-    if not m.surface or path is None or path.plane != m.plane:
-        return ""
-    return " ○: closed form." if theory.places(state.frame, state.started, state.scene, path.steps) is not None else ""
+    there = m.surface and state.path is not None and state.path.plane == m.plane
+    return " ○: closed form." if there and theory.known(state.frame, state.started, state.scene) else ""
 
 
 def dots(state: AppState) -> str:
     """What the dots over the curve of the line in front are, where there are any."""
-    return " Heavy dots: closed form." if theory.loss(state.frame, state.started, state.scene) is not None else ""
+    return " Heavy dots: closed form." if theory.known(state.frame, state.started, state.scene) else ""
 
 
 def stability(state: AppState) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from thalweg.core.measures.quadratic_descent import positions, steepness
+from thalweg.core.measures.quadratic_descent import METHODS, positions, steepness
 from thalweg.core.messages import Frame, Started
-from thalweg.core.scene import Scene
+from thalweg.core.scene import NetworkSpec, Scene
 
 LARGEST = float(np.finfo(np.float32).max)
 """Of the numbers that training reckons with: what is larger in closed form has no counterpart, and is not drawn."""
@@ -17,27 +17,33 @@ def is_of(frame: Frame | None, started: Started | None) -> bool:
     return frame is None or started is None or frame.generation == started.generation
 
 
-def places(frame: Frame | None, started: Started | None, scene: Scene, steps: np.ndarray) -> np.ndarray | None:
-    """Where the line in front is at these steps in closed form, float64 [n, 2]; NaN where that is too large.
-
-    None where it is not to be drawn, or not known.
-    """
+def known(frame: Frame | None, started: Started | None, scene: Scene) -> NetworkSpec | None:
+    """The ravine that the line in front is on, where all its steps are known in closed form and are to be drawn."""
     if frame is None or started is None or not scene.view.theory or frame.line.run >= len(started.runs):
         return None
     network = started.runs[frame.line.run].network
-    steep = steepness(network)
-    if steep is None:
+    methods = all(optimiser.name in METHODS for _, optimiser in frame.line.changes)
+    return network if methods and steepness(network) is not None else None
+
+
+def places(frame: Frame | None, started: Started | None, scene: Scene, steps: np.ndarray) -> np.ndarray | None:
+    """Where the line in front is at these steps, float64 [n, 2]; NaN where that is too large.
+
+    None where it is not known, or not to be drawn.
+    """
+    network = known(frame, started, scene)
+    if network is None or frame is None:
         return None
-    found = positions(steep, (network.x_start, network.y_start), frame.line.changes, steps)
+    start = network.x_start, network.y_start
+    found = positions((network.a, network.b), start, frame.line.changes, steps)
     return None if found is None else np.where(np.abs(found) <= LARGEST, found, np.nan)
 
 
 def loss(frame: Frame | None, started: Started | None, scene: Scene) -> np.ndarray | None:
-    """C of the line in front in closed form at the rows of its series, float64 [n]; as :func:`places` else."""
-    steps = frame.series.get("step") if frame is not None else None
-    found = None if steps is None else places(frame, started, scene, steps)
-    if found is None or started is None or frame is None:
+    """C of the line in front at the rows of its series, float64 [n]; else as :func:`places`."""
+    network = known(frame, started, scene)
+    if network is None or frame is None or "step" not in frame.series:
         return None
-    network = started.runs[frame.line.run].network
-    value = found**2 @ np.array([network.a, network.b])
-    return np.where(np.abs(value) <= LARGEST, value, np.nan)
+    found = places(frame, started, scene, frame.series["step"])
+    value = None if found is None else found**2 @ np.array([network.a, network.b])
+    return None if value is None else np.where(np.abs(value) <= LARGEST, value, np.nan)
