@@ -93,7 +93,7 @@ def _after(optimiser: OptimiserSpec, curvature: np.ndarray, state: np.ndarray, c
             grown = products(1 - rates(optimiser) * curvature, counts)
             passed = np.stack([grown * state[:, 0], np.broadcast_to(state[:, 1], grown.shape)], axis=2)
         else:
-            passed = (_powers(_matrices(optimiser, curvature), counts) @ state[:, :, None])[..., 0]
+            passed = _powered(_matrices(optimiser, curvature), state, counts)
     passed[np.isnan(passed)] = np.inf  # of infinite numbers
     passed[:, ~state.any(axis=1)] = 0.0  # what stands at the minimum stays there
     return passed
@@ -111,13 +111,16 @@ def _matrices(optimiser: OptimiserSpec, curvature: np.ndarray) -> np.ndarray:
     return np.stack([np.array([1.0, 0.0]) - rates(optimiser)[:, None] * moved, velocity], axis=1)
 
 
-def _powers(matrices: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Powers of each of the matrices [2, 2, 2] by repeated squaring, also with double roots; [n, 2, 2, 2]."""
-    found = np.broadcast_to(np.eye(2), (len(counts), *matrices.shape)).copy()
+def _powered(matrices: np.ndarray, state: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Powers of the matrices [2, 2, 2] times the state [2, 2], by repeated squaring, also with double roots; [n, 2, 2].
+
+    Powers of one matrix commute, so each square that a count needs is applied to the vectors as it comes.
+    """
+    found = np.broadcast_to(state, (len(counts), 2, 2)).copy()
     square, left = matrices, counts.copy()
     while left.any():
         odd = left % 2 == 1
-        found[odd] = found[odd] @ square
+        found[odd] = np.einsum("cij,ncj->nci", square, found[odd])
         left //= 2
         if left.any():
             square = square @ square
