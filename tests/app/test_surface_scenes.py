@@ -150,6 +150,9 @@ def test_the_forms_show_what_counts_for_a_surface() -> None:
     assert applies("run.optimiser.batch_size", scene.edited({"run.network.surface": "noisy-ravine"}))
     assert applies("view.instant", scene)
     assert not applies("view.instant", network)
+    assert applies("view.theory", scene)
+    for other in (network, formula, scene.edited({"run.network.surface": "noisy-ravine"})):
+        assert not applies("view.theory", other)
 
 
 # --- the worker ------------------------------------------------------------------------------------------------------
@@ -172,7 +175,9 @@ def test_a_surface_from_the_forms_to_its_picture() -> None:
     assert state.path.beta.tolist() == pytest.approx([0.5 * 0.982**k for k in range(5)], abs=1e-6)
     words = captions.landscape(state)
     assert "C(x, y) = 100·x² + y²" in words
-    assert "x by |1 − η·2a| = 0.8 and y by |1 − η·2b| = 0.982; stable below η = 2/λmax = 0.01" in words
+    assert "η = 0.009 is between 1/λmax = 0.005 and 2/λmax = 0.01: stable." in words
+    assert "x by 1 − 2aη = −0.8 (zigzags), y by 1 − 2bη = 0.982 (creeps). □" in words
+    assert "○: closed form." in words
     assert captions.CAVEAT in words
     assert "examples" not in words + captions.curves(state) + captions.gradient_norms(state)
     faster = replace(state, frame=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from thalweg.app import captions
+from thalweg.app import captions, theory
 from thalweg.app.binding import Binding
 from thalweg.app.overlay import drawn_lines
 from thalweg.app.state import AppState
@@ -17,7 +17,7 @@ from thalweg.app.views.landscape import LandscapeFigure
 from thalweg.app.views.slices import SlicesFigure
 from thalweg.app.views.surface import SurfaceFigure
 from thalweg.app.views.weight_map import WeightMapFigure
-from thalweg.core.messages import Frame, Map
+from thalweg.core.messages import Frame, Map, Path, Started
 from thalweg.core.scene import RunSpec, Scene
 
 CALM = 0.1
@@ -66,6 +66,7 @@ def _landscape(figure: LandscapeFigure) -> list[Binding]:
         ),
         Binding(lambda s: (s.zoom,), figure.set_zoom),
         Binding(lambda s: (s.path if s.map else None,), figure.set_path),
+        Binding(lambda s: (s.map, s.path, s.frame, s.started, s.scene), partial(_rings, figure)),
         Binding(lambda s: (s.map, *_lines(s)), partial(_others, figure), CALM),
         Binding(lambda s: (captions.landscape_heading(s),), figure.set_heading, CALM),
         Binding(lambda s: (captions.landscape(s),), figure.set_caption, CALM),
@@ -87,14 +88,37 @@ def _others(
     )
 
 
+def _rings(
+    figure: LandscapeFigure,
+    found: Map | None,
+    path: Path | None,
+    frame: Frame | None,
+    started: Started | None,
+    scene: Scene,
+) -> None:
+    """The closed form's places at the steps of the path, on a surface's own map."""
+    if theory.is_of(frame, started):
+        on = found is not None and found.surface and path is not None and path.plane == found.plane
+        figure.set_theory(theory.places(frame, started, scene, path.steps) if on and path is not None else None)
+
+
 def _curves(figure: CurvesFigure) -> list[Binding]:
-    def show(*given: Any) -> None:
-        *lines, unit, log_loss, log_steps, which = given
-        figure.set_lines(drawn_lines(*lines), unit, log_loss, log_steps, which)
+    def show(started: Started | None, *given: Any) -> None:
+        frame, specs, scene, hidden, unit, log_loss, log_steps, which = given
+        figure.set_lines(drawn_lines(frame, specs, scene, hidden), unit, log_loss, log_steps, which)
+        if theory.is_of(frame, started):
+            figure.set_theory(theory.loss(frame, started, scene))
 
     return [
         Binding(
-            lambda s: (*_lines(s), _unit(s), s.scene.view.log_loss, s.scene.view.log_steps, captions.measured_on(s)),
+            lambda s: (
+                s.started,
+                *_lines(s),
+                _unit(s),
+                s.scene.view.log_loss,
+                s.scene.view.log_steps,
+                captions.measured_on(s),
+            ),
             show,
             CALM,
         ),

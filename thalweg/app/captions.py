@@ -8,15 +8,16 @@ from itertools import pairwise
 
 import numpy as np
 
+from thalweg.app import surface_captions
 from thalweg.app.changes import differences, value_shown, worded
 from thalweg.app.overlay import lines_of
 from thalweg.app.state import AppState
+from thalweg.app.surface_captions import CAVEAT, is_noisy, is_surface
 from thalweg.core.landscape.slope import full_slope
 from thalweg.core.messages import Map, Path, SlicesDrawn, Started
 from thalweg.core.scene import NetworkSpec, SlicesSpec
 from thalweg.core.scene.layers import buffer_count
-from thalweg.core.scene.network import RAVINES
-from thalweg.core.scene.training import OPTIMISERS, WITH_LINE_SEARCH
+from thalweg.core.scene.training import NESTEROV, OPTIMISERS, WITH_LINE_SEARCH
 from thalweg.core.scene.view import MAP_PANELS
 
 MODES = {
@@ -42,7 +43,7 @@ def network(state: AppState) -> str:
     """The network in a few words: ``784-30-30-30-10 sigmoid, seed 0``."""
     run = state.spec
     if run.network.kind == "surface":
-        return architecture(run.network) + f", seed {run.seed}" * _is_noisy(state)
+        return architecture(run.network) + f", seed {run.seed}" * is_noisy(state)
     return f"{architecture(run.network)}, seed {run.seed}"
 
 
@@ -83,10 +84,6 @@ def _the(state: AppState) -> str:
     return "" if state.spec.network.kind == "mlp" else "the "
 
 
-def _is_surface(state: AppState) -> bool:
-    return state.spec.network.kind == "surface"
-
-
 def _begun(text: str) -> str:
     """The text as the beginning of a sentence."""
     return text[:1].upper() + text[1:]
@@ -113,12 +110,12 @@ def optimiser(state: AppState) -> str:
     momentum = f", momentum {o.momentum:g}" if o.momentum and o.name in ("sgd", "nesterov", "rmsprop") else ""
     name = OPTIMISERS[o.name]
     momentum += f", layer rates {', '.join(f'{rate:g}' for rate in o.layer_rates)}" if o.layer_rates else ""
-    momentum += ", momentum 0.9" if o.name == "nesterov" and not o.momentum else ""
+    momentum += f", momentum {NESTEROV:g}" if o.name == "nesterov" and not o.momentum else ""
     momentum += f", weight decay {o.decay:g}" if o.name == "adamw" else ""
     momentum += f", damping {o.damping:g}" if o.name in ("newton", "gauss-newton") else ""
     momentum += _schedule(state)
     changes = "".join(f"; {note}" for note in _changes(state)[-3:])
-    batches = f", batch size {o.batch_size}" if _is_noisy(state) else ""
+    batches = f", batch size {o.batch_size}" if is_noisy(state) else ""
     rate = "first length" if o.name in WITH_LINE_SEARCH else "learning rate"
     return f"{name}, {rate} {o.learning_rate:g}{momentum}{batches}{changes}"
 
@@ -136,11 +133,6 @@ def _schedule(state: AppState) -> str:
         "one-cycle": f"one cycle to step {o.schedule_steps:,}",
     }[o.schedule]
     return f", {words} ({o.rate_at(step):.3g} at step {step:,})" if words else ""
-
-
-def _is_noisy(state: AppState) -> bool:
-    """Whether a step depends on the batch."""
-    return not _is_surface(state) or state.spec.network.surface == "noisy-ravine"
 
 
 def _changes(state: AppState) -> list[str]:
@@ -168,17 +160,11 @@ def _several(state: AppState, paler: str = "") -> str:
     return " " + " ".join(said)
 
 
-def _steps_taken(state: AppState) -> str:
-    """How many steps the path on screen has."""
-    count = int(state.path.steps[-1]) if state.path is not None else 0
-    return f"{count:,} step{'s' if count != 1 else ''}"
-
-
 def landscape_heading(state: AppState) -> str:
     """The line above the landscape: what is drawn, at which step."""
     m, name = state.map, f"{state.scene.view.plane.quantity.capitalize()} landscape"
     if m is not None and m.surface:
-        return f"C(x, y), and the way down after {_steps_taken(state)}"
+        return surface_captions.heading(state)
     if m is None:
         return name
     part = state.zoom is not None and ((m.x[0], m.x[-1]), (m.y[0], m.y[-1])) == state.zoom
@@ -196,17 +182,17 @@ def landscape(state: AppState) -> str:
         return "The landscape appears here as soon as training data and network are loaded."
     if state.map is None:
         return "The landscape is being computed." if state.settings.landscape_share else "Landscapes are switched off."
-    return _of_map(
-        state, state.map, state.started, _quantity(state), _arrows(state, state.map), _others_paths(state, state.map)
-    )
+    beside = surface_captions.rings(state, state.map) + _others_paths(state, state.map)
+    return _of_map(state, state.map, state.started, _quantity(state), _arrows(state, state.map), beside)
 
 
 def _of_map(state: AppState, m: Map, s: Started, quantity: str, arrows: str, others: str = "") -> str:
     """What is said of a map, whichever of its values are drawn, and how."""
     lines = [f"Plane {MODES[m.view.mode].format(laid=m.laid_step)}. {_details(m)}{_units(m)}{_angle(m)}"]
     if m.surface:
-        return "\n".join([f"{network(state)}, on {_grid(m)}.{arrows}", _on_surface(state, m) + others, CAVEAT])
-    if _is_surface(state):
+        way = surface_captions.way(state, m, _begun(optimiser(state)))
+        return "\n".join([f"{network(state)}, on {_grid(m)}.{arrows}", way + others, CAVEAT])
+    if is_surface(state):
         lines.append(f"{network(state)}, on {_grid(m)}.{arrows} {_path(state.path, m)}{others}")
         return "\n".join([*lines, CAVEAT])
     lines.append(
@@ -220,38 +206,11 @@ def _of_map(state: AppState, m: Map, s: Started, quantity: str, arrows: str, oth
     return "\n".join(lines)
 
 
-CAVEAT = "A surface of two variables is no basis for choosing an optimiser."
-
-
-def _on_surface(state: AppState, m: Map) -> str:
-    """Where the descent has come to, and what it was led by."""
-    path, theory = state.path, _theory(state)
-    if path is None or path.plane != m.plane:
-        return f"{_begun(optimiser(state))}.{theory}"
-    return (
-        f"{_begun(optimiser(state))}.{theory} □ step {path.steps[0]:,}: ({path.alpha[0]:.4g}, {path.beta[0]:.4g}); "
-        f"● step {path.steps[-1]:,}: ({path.alpha[-1]:.6g}, {path.beta[-1]:.6g})."
-    )
-
-
-def _theory(state: AppState) -> str:
-    """What is known in closed form of plain descent on a ravine: each coordinate shrinks by a factor of its own."""
-    n, o = state.spec.network, state.line.changes[-1][1] if state.line else state.spec.optimiser
-    plain = o.name == "sgd" and not o.momentum and not o.layer_rates
-    if n.surface not in RAVINES or _is_noisy(state) or not plain or min(n.a, n.b) <= 0:
-        return ""
-    x, y = (abs(1 - 2 * steepness * o.learning_rate) for steepness in (n.a, n.b))
-    return (
-        f" Each step multiplies x by |1 − η·2a| = {x:.4g} and y by |1 − η·2b| = {y:.4g}; "
-        f"stable below η = 2/λmax = {1 / max(n.a, n.b):.4g}."
-    )
-
-
 def surface_heading(state: AppState) -> str:
     """The line above the surface: what is drawn, at which step."""
     m = state.map
     if m is not None and m.surface:
-        return f"C(x, y), and the way down after {_steps_taken(state)}"
+        return surface_captions.heading(state)
     return f"Loss surface at step {m.step:,}" if m else "Loss surface"
 
 
@@ -343,12 +302,12 @@ def _path(path: Path | None, m: Map) -> str:
 
 def curves_heading(state: AppState) -> str:
     """The line above the curves."""
-    return "C(x, y) along the way" if _is_surface(state) else "Loss, and accuracy below"
+    return "C(x, y) along the way" if is_surface(state) else "Loss, and accuracy below"
 
 
 def measured_on(state: AppState) -> str:
     """On which examples the curves that are drawn were measured: a surface has no others to test it on."""
-    return "training" if _is_surface(state) else state.scene.view.measured_on
+    return "training" if is_surface(state) else state.scene.view.measured_on
 
 
 def curves(state: AppState) -> str:
@@ -356,8 +315,8 @@ def curves(state: AppState) -> str:
     if state.started is None:
         return ""
     s = state.started
-    if _is_surface(state):
-        return f"{network(state)}; {optimiser(state)}.{_several(state)}"
+    if is_surface(state):
+        return f"{network(state)}; {optimiser(state)}.{surface_captions.dots(state)}{_several(state)}"
     return (
         f"Training: first {s.measured:,} of {s.train_count:,} examples; test: {s.test_count:,}. "
         f"{_begun(network(state))}; {optimiser(state)}.{_statistics(state)}"
@@ -370,7 +329,7 @@ def gradient_norms(state: AppState) -> str:
     if state.started is None:
         return ""
     s = state.started
-    if _is_surface(state):
+    if is_surface(state):
         return f"Size of the partial derivatives of {network(state)}; {optimiser(state)}.{_several(state)}"
     return (
         f"Euclidean norm of the gradient of the mean {s.objective} over the first {s.measured:,} training examples, "
@@ -427,7 +386,7 @@ def slices(state: AppState) -> str:
         f"Each layer moves alone: {' and '.join(_way(drawn.view, kind) for kind in drawn.view.directions)}. "
         f"{_others(drawn)}",
         f"{network(state)}. {_guides(state)}"
-        if _is_surface(state)
+        if is_surface(state)
         else f"{s.objective.capitalize()} of {network(state)}, mean over the first {drawn.examples:,} of "
         f"{s.train_count:,} training examples.{_slice_statistics(state, drawn)} {_guides(state)}",
     ]
@@ -501,7 +460,7 @@ def status(state: AppState) -> tuple[str, str, str, str, str]:
     frame = state.frame
     step = f"step {frame.step:,}" if frame else "step –"
     epoch = f"epoch {frame.epoch:.2f}" if frame else "epoch –"
-    if _is_surface(state) and not _is_noisy(state):
+    if is_surface(state) and not is_noisy(state):
         epoch = ""
     rate = "loading" if state.started is None and not state.missing and not state.sentence else "paused"
     if frame and (state.playing or state.stepping):

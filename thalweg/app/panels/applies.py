@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from thalweg.core.measures.quadratic_descent import steepness
 from thalweg.core.scene import Scene
 from thalweg.core.scene.layers import buffer_count
 from thalweg.core.scene.network import RAVINES
@@ -86,6 +87,8 @@ def applies(path: str, scene: Scene) -> bool:
         return False
     if path == "view.instant":
         return network.kind == "surface"
+    if path == "view.theory":
+        return steepness(network) is not None
     if path == "view.plane.counted":
         return "weight" in (scene.view.plane.x.kind, scene.view.plane.y.kind)
     needed = _NEEDS.get((parent.rpartition(".")[2], name))

@@ -14,6 +14,8 @@ from thalweg.app.views.label_places import Area, Place, along, dense, label_plac
 from thalweg.app.views.slope_arrows import SlopeArrows
 from thalweg.core.landscape.contours import lines_of_levels
 
+NONE = np.empty((0, 2))
+
 
 class Lines(pg.GraphicsObject):
     """All contour lines as one path; 1 px cosmetic, where antialiasing costs nothing.
@@ -59,12 +61,16 @@ class Lines(pg.GraphicsObject):
     def _of(self, place: Place) -> int:
         return self._levels[place.line]
 
-    def set_course(self, points: np.ndarray, radius: float) -> None:
-        """The path drawn over the lines [n, 2]: no value stands where its two ends have their round markers."""
+    def set_course(self, points: np.ndarray, radius: float, rings: np.ndarray = NONE, ring: float = 0.0) -> None:
+        """The path drawn over the lines [n, 2]: no value stands where its two ends have their round markers.
+
+        Nor where there are ``rings`` [m, 2], whose radius is ``ring``.
+        """
         finite = points[np.isfinite(points).all(axis=1)]
         ends = finite[[0, -1]] if len(finite) else finite
         self._course = finite
-        self._markers = np.column_stack([ends, np.full(len(ends), radius)])
+        radii = np.r_[np.full(len(ends), radius), np.full(len(rings), ring)]
+        self._markers = np.column_stack([np.concatenate([ends, rings]), radii])
 
     def set_style(self, pen: QPen, font: QFont) -> None:
         """Draw with this pen, write with this font."""

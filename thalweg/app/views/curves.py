@@ -12,6 +12,7 @@ from PyQt6.QtGui import QResizeEvent
 from thalweg.app.overlay import DrawnLine, fan_of
 from thalweg.app.theme import Theme
 from thalweg.app.views.axes import FittingAxis, SwitchableAxis, log10, step_place, step_places
+from thalweg.app.views.closed_form import ClosedFormCurve
 from thalweg.app.views.curve import Curve
 from thalweg.app.views.fan_curve import FanCurve, Member
 from thalweg.app.views.figure import Figure, dress_axes, dress_legend, fit_legend, label_axis, legend_columns
@@ -47,6 +48,7 @@ class CurvesFigure(Figure):
         self.curves: dict[Key, Curve] = {}
         self.fans: dict[Key, FanCurve] = {}
         self.lost = LostMarks(self.loss)
+        self.theory = ClosedFormCurve(self.loss)
         self.accuracy.setYRange(0, 100, padding=0.03)
         self.accuracy.setLimits(yMin=-4, yMax=104)
         for plot in (self.loss, self.accuracy):
@@ -60,7 +62,7 @@ class CurvesFigure(Figure):
         self._drawn: tuple[object, ...] = ()
         self._log = (False, False)
         self._classifies = True
-        self._legend_place = (0, 1)
+        self._legend_place, self._single = (0, 1), True
         label_axis(self.accuracy, "left", "accuracy (%)")
         label_axis(self.accuracy, "bottom", "step")
 
@@ -76,6 +78,7 @@ class CurvesFigure(Figure):
         for curve in self._all():
             curve.dress(theme)
         self.lost.dress(theme)
+        self.theory.dress(theme)
         dress_legend(self.legend, theme)
         fit_legend(self.legend)
 
@@ -105,6 +108,21 @@ class CurvesFigure(Figure):
         for (key, name), fan in self.fans.items():
             self._set_fan(fan, [m for m in lines if m.fan == -1 - key], name)
         self.lost.set([(step_places(m.series["step"], self._log[1]), m.series["train_loss"]) for m in lines])
+
+    def set_theory(self, loss: np.ndarray | None) -> None:
+        """Draw the closed form of the loss [n] at the rows of the line in front; None for none."""
+        front = next((line for line in self._lines if line.front), None)
+        if front is None or loss is None:
+            self.theory.set(np.empty(0), np.empty(0))
+        else:
+            self.theory.set(self._points(front, "train_loss")[0], self._values(loss, "train_loss"))
+        if self.theory.drawn != (loss is not None):
+            self.theory.drawn = loss is not None
+            if self.theory.drawn:
+                self.legend.addItem(self.theory.item, self.theory.name)
+            else:
+                self.legend.removeItem(self.theory.item)
+            self._place_legend(self._single)
 
     def _show_accuracy(self, there: bool) -> None:
         """The lower plot, where anything is classified; without it the steps stand below the loss."""
@@ -193,6 +211,9 @@ class CurvesFigure(Figure):
         for (_, name), fan in self.fans.items():
             if name == f"{splits[0]}_loss":
                 self.legend.addItem(fan.item, fan.median.name)
+        if self.theory.drawn:
+            self.legend.addItem(self.theory.item, self.theory.name)
+        self._single = single
         self._place_legend(single)
 
     def _place_legend(self, single: bool) -> None:

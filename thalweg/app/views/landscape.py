@@ -16,6 +16,7 @@ from thalweg.app.views.figure import Figure, axis_text, dress_axes, label_axis
 from thalweg.app.views.level_bands import level_bands, told_apart
 from thalweg.app.views.map_table import map_table
 from thalweg.app.views.readout import Readout, reading
+from thalweg.app.views.rings import Rings
 from thalweg.app.views.slope_arrows import SlopeArrows
 from thalweg.app.views.zoom_box import ZoomBox
 from thalweg.core.messages import Map, Path
@@ -50,8 +51,9 @@ class LandscapeFigure(Figure):
         self.body.addItem(self.bar, row=0, col=1)
         self.body.layout.setColumnStretchFactor(0, 1)
         self._bands, self._arrows, self.path = Bands(), SlopeArrows(), PathLine()
+        self.rings = Rings()
         self._lines = Lines(self._arrows)
-        for item in (self._bands, self._lines, self._arrows, self.path):
+        for item in (self._bands, self._lines, self._arrows, self.path, self.rings):
             self.plot.addItem(item)
         self.plot.hideButtons()
         self.readout = Readout(self.viewport())
@@ -80,6 +82,7 @@ class LandscapeFigure(Figure):
         self._lines.set_style(pg.mkPen(QColor(0, 0, 0, 150), width=1), theme.font(0.88))
         self._arrows.set_scale(theme.font_size / 9)
         self.path.set_style(0.3 + theme.line_width)
+        self.rings.set_style(0.3 + theme.line_width, self.path.reach)
         self._dress_others()
         if self._map:
             self._draw(self._map)
@@ -113,12 +116,21 @@ class LandscapeFigure(Figure):
     def set_path(self, path: Path | None) -> None:
         """Draw the path; None clears it."""
         self._path = path
-        points = np.empty((0, 2)) if path is None else np.stack([path.alpha, path.beta], axis=1)
+        points = _points(path)
         self.path.set(*points.T)
-        self._lines.set_course(points, self.path.reach)
+        self._clear_values()
         held = self._map is not None and self._map.surface and len(points) > 0
         self.box.handle = QPointF(*points[0]) if held else None
         self._read()
+
+    def set_theory(self, places: np.ndarray | None) -> None:
+        """Draw rings at the places [n, 2] where theory puts the steps of the path; None for none."""
+        self.rings.set(np.empty((0, 2)) if places is None else places)
+        self._clear_values()
+
+    def _clear_values(self) -> None:
+        """Have no value on a line where a marker or a ring is."""
+        self._lines.set_course(_points(self._path), self.path.reach, self.rings.points, self.rings.reach)
 
     def set_others(self, paths: tuple[tuple[Path, int], ...]) -> None:
         """Draw the paths of other lines of training, each with the number of its style, behind the path."""
@@ -131,7 +143,8 @@ class LandscapeFigure(Figure):
             self.plot.addItem(self.others[-1])
         for item, (path, _) in zip(self.others, paths, strict=True):
             item.set(path.alpha, path.beta)
-        self.path.setZValue(1)
+        for front in (self.path, self.rings):
+            front.setZValue(1)
         self._dress_others()
 
     def _dress_others(self) -> None:
@@ -212,6 +225,10 @@ class LandscapeFigure(Figure):
     def table(self) -> dict[str, np.ndarray]:
         """One row for each grid point and each point of the path, whose loss is not known here (NaN)."""
         return map_table(self._map, self._path)
+
+
+def _points(path: Path | None) -> np.ndarray:
+    return np.empty((0, 2)) if path is None else np.stack([path.alpha, path.beta], axis=1)
 
 
 def quantity_of(found: Map, quantity: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -49,6 +49,9 @@ OPTIMISERS = {
 }
 """Every optimiser and what it is called."""
 
+NESTEROV = 0.9
+"""Nesterov's momentum where none is given."""
+
 WITH_LINE_SEARCH = ("steepest", "conjugate", "lbfgs")
 """Methods that find the length of their steps by themselves, from the gradient at several points."""
 

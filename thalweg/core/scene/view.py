@@ -138,6 +138,12 @@ class ViewSpec(Spec):
         ge=0,
         le=5000,
     )
+    theory: bool = spec_field(
+        True,
+        "Closed form",
+        "On a ravine, for gradient descent without noise: rings where theory puts each step, and its curve of C, drawn "
+        "over what was trained.",
+    )
     example: int = spec_field(0, "Example", "Training example drawn beside the input-weight map, from 0.", ge=0, le=199)
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn, optim
 
 from thalweg.core.scene import OptimiserSpec
+from thalweg.core.scene.training import NESTEROV
 from thalweg.core.training import lbfgs
 from thalweg.core.training.layerwise import Layerwise
 from thalweg.core.training.lbfgs import LBFGS
@@ -15,9 +16,6 @@ from thalweg.core.training.line_search import LineSearch
 from thalweg.core.training.newton import Newton, Product
 from thalweg.core.training.quasi_hyperbolic import QHM, QHAdam
 from thalweg.core.training.sharpness_aware import SAM
-
-NESTEROV = 0.9
-"""Nesterov's momentum where none is given."""
 
 Curvature = Callable[[], tuple[Tensor, Product]]
 """The gradient of the batch's loss, and the product of its curvature with a vector; float64 [size]."""
