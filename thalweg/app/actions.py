@@ -16,6 +16,10 @@ def _runs(state: AppState) -> bool:
     return state.started is not None and state.dead is None
 
 
+def _has_map(state: AppState) -> bool:
+    return _runs(state) and state.map is not None and not state.map_error
+
+
 @dataclass(frozen=True)
 class Action:
     """Something a person can do: where it stands, its key, and when it can be done."""
@@ -75,6 +79,18 @@ ACTIONS: tuple[Action, ...] = (
     Action("step", "One &step", "&Run", "Go on one step of the player, then pause", "Right", _runs, tool_bar=True),
     Action("reset", "&Reset", "&Run", "Back to step 0 and the same initial weights", "R", _runs, tool_bar=True),
     Action("new-seed", "&New seed", "&Run", "Start again from other initial weights", "N", _runs, tool_bar=True),
+    Action(
+        "inside", "&Inside one step", "&Run",
+        "Take the next step apart on the map, one phase for each press; the last press takes it", "I", _has_map,
+    ),
+    Action(
+        "inside-back", "Inside one step: b&efore", "&Run", "Go back to the phase before", "Shift+I",
+        lambda s: s.inside is not None,
+    ),
+    Action(
+        "outside", "O&ut of the step", "&Run", "Look at the whole way again", "Backspace",
+        lambda s: s.inside is not None,
+    ),
     Action("on-ten", "Ten steps on", "&Run", "Go on ten steps of the player", "Shift+Right", _runs),
     Action("back-ten", "Ten steps back", "&Run", "Go back ten steps of the player", "Shift+Left", _runs),
     Action("first", "&First step", "&Run", "Look at step 0", "Home", _runs),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from thalweg.app import captions, theory
+from thalweg.app import captions, inside, theory
 from thalweg.app.binding import Binding
 from thalweg.app.overlay import drawn_lines
 from thalweg.app.state import AppState
@@ -64,7 +64,9 @@ def _landscape(figure: LandscapeFigure) -> list[Binding]:
             lambda s: (s.map, s.scene.view.plane.colour == "log", s.scene.view.plane.levels, _unit(s), *_drawn(s)),
             figure.set_map,
         ),
+        Binding(lambda s: (s.scene.view.plane.equal or s.inside is not None,), figure.set_equal),
         Binding(lambda s: (s.zoom,), figure.set_zoom),
+        Binding(lambda s: (inside.phase_of(s),), figure.set_phase),
         Binding(lambda s: (s.path if s.map else None,), figure.set_path),
         Binding(lambda s: (s.map, s.path, s.frame, s.started, s.scene), partial(_rings, figure)),
         Binding(lambda s: (s.map, *_lines(s)), partial(_others, figure), CALM),

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from thalweg.app import surface_captions
+from thalweg.app import inside, surface_captions
 from thalweg.app.changes import differences, value_shown, worded
 from thalweg.app.overlay import lines_of
 from thalweg.app.state import AppState
@@ -162,6 +162,8 @@ def _several(state: AppState, paler: str = "") -> str:
 
 def landscape_heading(state: AppState) -> str:
     """The line above the landscape: what is drawn, at which step."""
+    if state.inside is not None and state.map is not None:
+        return inside.heading(state)
     m, name = state.map, f"{state.scene.view.plane.quantity.capitalize()} landscape"
     if m is not None and m.surface:
         return surface_captions.heading(state)

@@ -24,6 +24,7 @@ from thalweg.app.state import (
 from thalweg.core.messages import (
     DataMissing,
     Died,
+    Dissected,
     Downloaded,
     Failed,
     Frame,
@@ -175,6 +176,11 @@ def _grown(state: AppState, frame: Frame) -> tuple[Range, Range]:
     paths = [path, *(p for p in shown if p.plane == path.plane)]
     alpha, beta = (np.concatenate([getattr(p, name) for p in paths]) for name in ("alpha", "beta"))
     return grown(state.ranges[0], alpha), grown(state.ranges[1], beta)
+
+
+@reduce.register
+def _(m: Dissected, state: AppState) -> AppState:
+    return replace(state, dissected=m) if m.generation == state.generation else state
 
 
 @reduce.register

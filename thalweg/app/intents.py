@@ -72,6 +72,18 @@ class StepBack:
 
 
 @dataclass(frozen=True)
+class LookInside:
+    """Go so many phases of the next step on, or back: the first begins to look into it, the last takes it."""
+
+    by: int = 1
+
+
+@dataclass(frozen=True)
+class LookOutside:
+    """Do not look into the step any more."""
+
+
+@dataclass(frozen=True)
 class LookAt:
     """Look at a step, or at the newest and at all that follow it (None)."""
 

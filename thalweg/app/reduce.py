@@ -20,6 +20,7 @@ from thalweg.app.changes import (
     tuned,
     zoomed,
 )
+from thalweg.app.inside import phases_of
 from thalweg.app.intents import (
     AddVariant,
     ApplyDraft,
@@ -34,6 +35,8 @@ from thalweg.app.intents import (
     LayPlane,
     LeftBehind,
     LookAt,
+    LookInside,
+    LookOutside,
     MapArrived,
     MapCancelled,
     NewSeed,
@@ -59,7 +62,7 @@ from thalweg.app.intents import (
     Zoom,
 )
 from thalweg.app.state import AppState, Kept, begun_at_once, ordered, re_laid, remembered, restarted
-from thalweg.core.messages import Focus, Forget, Limit, Move, Show
+from thalweg.core.messages import Advance, Focus, Forget, Limit, Move, Show
 from thalweg.core.scene import PlaneSpec, Scene, SpecError
 
 RATE_WINDOW = 2.0
@@ -285,7 +288,10 @@ def _(m: RemoveVariant, state: AppState) -> AppState:
 
 @reduce.register
 def _(m: SetPlaying, state: AppState) -> AppState:
-    return replace(state, playing=m.playing, pauses=state.pauses + (not m.playing), sentence="", stopped=None)
+    inside = None if m.playing else state.inside
+    return replace(
+        state, playing=m.playing, pauses=state.pauses + (not m.playing), sentence="", stopped=None, inside=inside
+    )
 
 
 @reduce.register
@@ -305,6 +311,26 @@ def _(m: StepBack, state: AppState) -> AppState:
 def _only_looked_at(state: AppState) -> bool:
     """Whether training goes on while an earlier step is looked at."""
     return state.playing and state.current is not None and state.current.apart
+
+
+@reduce.register
+def _(m: LookInside, state: AppState) -> AppState:
+    if state.inside is None:
+        state = replace(state, playing=False, pauses=state.pauses + (state.playing or state.stepping))
+        return replace(state, inside=0) if m.by > 0 else state
+    count, phase = len(phases_of(state)), state.inside + m.by
+    if phase < 0:
+        return replace(state, inside=None)
+    if not count:  # it is still being taken apart
+        return state
+    if phase < count:
+        return replace(state, inside=phase)
+    return ordered(replace(state, inside=0, stopped=None), Advance(state.generation, 1, batches=True))
+
+
+@reduce.register
+def _(m: LookOutside, state: AppState) -> AppState:
+    return replace(state, inside=None)
 
 
 @reduce.register

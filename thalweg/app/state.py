@@ -15,6 +15,7 @@ from thalweg.app.settings import Settings
 from thalweg.app.slicing import Slicing
 from thalweg.core.messages import (
     DataMissing,
+    Dissected,
     Frame,
     GivenAxis,
     LineNow,
@@ -152,8 +153,21 @@ class AppState:
     """How often the landscape worker has ended since it last made a map."""
     missing: DataMissing | None = None
     progress: Progress | None = None
+    inside: int | None = None
+    """Which phase of the next step is looked at; None: the step is not taken apart."""
+    dissected: Dissected | None = None
+    """The last step that was taken apart."""
     slicing: Slicing = field(default_factory=Slicing)
     keeping: Keeping = field(default_factory=Keeping)
+
+    @property
+    def one_step(self) -> Dissected | None:
+        """The step that is looked into, if what is known of it is of here and now."""
+        d, frame = self.dissected, self.current
+        if self.inside is None or d is None or frame is None or frame.path is None:
+            return None
+        here = (frame.generation, frame.focus, frame.step, frame.path.plane, self.optimiser_now)
+        return d if (d.generation, d.line, d.step, d.plane, d.optimiser) == here else None
 
     @property
     def stepping(self) -> bool:
@@ -248,6 +262,7 @@ def restarted(state: AppState, scene: Scene, **changes: Any) -> AppState:
         stopped=None,
         missing=None,
         progress=None,
+        inside=None,
         slicing=Slicing(number=state.slicing.number, shown=state.slicing.shown),
         keeping=begun_again(state.keeping),
         **changes,
@@ -273,7 +288,7 @@ def begun_at_once(state: AppState, scene: Scene, what: str, drag: str = "") -> A
     return replace(
         restarted(state, scene, playing=state.playing),
         past=past, future=(), zoom=state.zoom, ranges=state.ranges, hidden=state.hidden, form=state.form,
-        front=front, smooth=True,
+        front=front, smooth=True, inside=state.inside,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from thalweg.core.messages import (
     Advance,
     Cancel,
     CancelSlices,
+    Dissect,
     Focus,
     LandscapeCommand,
     LineNow,
@@ -68,7 +69,19 @@ def session_commands(before: AppState, now: AppState) -> list[SessionCommand]:
         commands += _tunes(before, now)
     if now.plane_laid is not None and now.plane_laid is not before.plane_laid:
         commands.append(now.plane_laid)
+    if (key := inside_key(now)) is not None and key != inside_key(before):
+        commands.append(Dissect(generation, now.scene.view.plane.examples))
     return commands
+
+
+def inside_key(state: AppState) -> object:
+    """What the step that is looked into depends on; None where none is, or it is still on its way."""
+    frame = state.current
+    if state.inside is None or frame is None or frame.path is None or frame.stepping or state.playing:
+        return None
+    if frame.tuned != state.tunes or not landscape_on(state):
+        return None
+    return frame.generation, frame.focus, frame.step, frame.path.plane, state.tunes, state.scene.view.plane.examples
 
 
 def _steps_at_once(state: AppState) -> int:

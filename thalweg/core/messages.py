@@ -50,6 +50,19 @@ class Advance:
 
     generation: int
     steps: int
+    batches: bool = False
+    """Whether a step is one batch, whatever a step of the player is."""
+
+
+@dataclass(frozen=True)
+class Dissect:
+    """Take the next step of the run in front apart, as it is seen on the plane in use, without taking it.
+
+    The loss of the map is the mean over so many training ``examples``.
+    """
+
+    generation: int
+    examples: int
 
 
 @dataclass(frozen=True)
@@ -186,7 +199,7 @@ class Cancel:
 
 
 SessionCommand = (
-    Start | Play | Advance | Tune | Show | Move | Focus | Forget | Limit | Save | SaveParameters | Open
+    Start | Play | Advance | Dissect | Tune | Show | Move | Focus | Forget | Limit | Save | SaveParameters | Open
     | PlaneLaid | Acknowledge | Download | Cancel
 )  # fmt: skip
 
@@ -331,6 +344,46 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A vector that a step is made of: its coordinates on the plane, by least squares, and its norm as a whole."""
+
+    along: tuple[float, float]
+    norm: float
+
+
+@dataclass(frozen=True)
+class Dissected:
+    """What the next step of a line is made of. Places and coordinates are (alpha, beta) on the plane ``plane``.
+
+    ``parts`` by name: ``gradient``; ``kept`` and ``velocity`` (momentum: what is kept of the last one, and the new);
+    ``mean`` and ``root`` (running mean of the gradients, and root of that of their squares); ``uphill`` (the way to
+    where the gradient is taken); ``direction`` (what the learning rate, or the length that was found, is multiplied
+    with); ``plain`` (the step before the layers' own rates) and ``step``.
+    """
+
+    generation: int
+    line: int
+    step: int
+    plane: int
+    optimiser: OptimiserSpec
+    rate: float
+    """The learning rate, or the length that a line search has found."""
+    start: tuple[float, float]
+    end: tuple[float, float]
+    slope: tuple[float, float]
+    """The partial derivatives of the batch's loss along the axes."""
+    drawn_slope: tuple[float, float]
+    """Those of the loss that the map is of."""
+    parts: dict[str, Part]
+    promise: float
+    """The change of the batch's loss if its slope stayed as it is."""
+    loss: tuple[float, float]
+    """The batch's, before and after."""
+    drawn_loss: tuple[float, float]
+    """The map's, before and after."""
+
+
+@dataclass(frozen=True)
 class Stopped:
     """Training stopped by itself; the sentence says why. Not ``paused``: of one run alone, and the others go on.
 
@@ -414,7 +467,9 @@ class Downloaded:
     name: str
 
 
-SessionEvent = Started | Frame | Stopped | Opened | NotOpened | Saved | DataMissing | Downloaded | Failed | Progress
+SessionEvent = (
+    Started | Frame | Dissected | Stopped | Opened | NotOpened | Saved | DataMissing | Downloaded | Failed | Progress
+)  # fmt: skip
 
 # --- to and from the landscape worker --------------------------------------------------------------------------------
 

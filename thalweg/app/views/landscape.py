@@ -7,6 +7,7 @@ import pyqtgraph as pg
 from PyQt6.QtCore import QEvent, QPointF, QRect, pyqtSignal
 from PyQt6.QtGui import QColor
 
+from thalweg.app.inside import Phase
 from thalweg.app.theme import LINE_STYLES, ON_MAP, Theme
 from thalweg.app.views.axes import FittingAxis
 from thalweg.app.views.colour_bar import ColourBar
@@ -18,6 +19,7 @@ from thalweg.app.views.map_table import map_table
 from thalweg.app.views.readout import Readout, reading
 from thalweg.app.views.rings import Rings
 from thalweg.app.views.slope_arrows import SlopeArrows
+from thalweg.app.views.step_arrows import StepArrows
 from thalweg.app.views.zoom_box import ZoomBox
 from thalweg.core.messages import Map, Path
 
@@ -51,10 +53,11 @@ class LandscapeFigure(Figure):
         self.body.addItem(self.bar, row=0, col=1)
         self.body.layout.setColumnStretchFactor(0, 1)
         self._bands, self._arrows, self.path = Bands(), SlopeArrows(), PathLine()
-        self.rings = Rings()
+        self.rings, self.step = Rings(), StepArrows()
         self._lines = Lines(self._arrows)
-        for item in (self._bands, self._lines, self._arrows, self.path, self.rings):
+        for item in (self._bands, self._lines, self._arrows, self.path, self.rings, self.step):
             self.plot.addItem(item)
+        self.step.setZValue(2)
         self.plot.hideButtons()
         self.readout = Readout(self.viewport())
         self._pointer: QPointF | None = None
@@ -82,6 +85,7 @@ class LandscapeFigure(Figure):
         self._lines.set_style(pg.mkPen(QColor(0, 0, 0, 150), width=1), theme.font(0.88))
         self._arrows.set_scale(theme.font_size / 9)
         self.path.set_style(0.3 + theme.line_width)
+        self.step.set_style(0.3 + theme.line_width, theme.font())
         self.rings.set_style(0.3 + theme.line_width, self.path.reach)
         self._dress_others()
         if self._map:
@@ -131,6 +135,16 @@ class LandscapeFigure(Figure):
     def _clear_values(self) -> None:
         """Have no value on a line where a marker or a ring is."""
         self._lines.set_course(_points(self._path), self.path.reach, self.rings.points, self.rings.reach)
+
+    def set_phase(self, phase: Phase | None) -> None:
+        """Draw the arrows of this phase of a step; None: nothing."""
+        self.step.set(phase)
+
+    def set_equal(self, equal: bool) -> None:
+        """Whether a unit is equally long on both axes, so that right angles look right."""
+        self.box.setAspectLocked(equal, 1.0)
+        self._look()
+        self._read()
 
     def set_others(self, paths: tuple[tuple[Path, int], ...]) -> None:
         """Draw the paths of other lines of training, each with the number of its style, behind the path."""

@@ -42,6 +42,11 @@ class Projection:
         """Draw no path."""
         self._plane, self._known = None, {}
 
+    @property
+    def plane(self) -> tuple[int, Plane] | None:
+        """Number and plane in use."""
+        return self._plane
+
     def use_that_of(self, other: Projection, until: int) -> None:
         """Project on the plane of another, whose snapshots are the same up to the step ``until``."""
         self._plane, self._known = other._plane, {s: at for s, at in other._known.items() if s <= until}

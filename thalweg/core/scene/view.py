@@ -36,6 +36,12 @@ class PlaneSpec(Spec):
         labels={"point": "from where laid", "zero": "the weight's own value"},
     )
     auto_range: bool = spec_field(True, "Grow with the path", "Widen the axes when the path would leave them.")
+    equal: bool = spec_field(
+        False,
+        "Equal scales",
+        "One unit is equally long on both axes, so that arrows downhill look at right angles to the contour lines. "
+        "Inside one step it is so in any case.",
+    )
     resolution: int = spec_field(41, "Resolution", "Grid points along each axis.", unit="points", ge=5, le=201)
     examples: int = spec_field(
         1000,

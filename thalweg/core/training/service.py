@@ -17,6 +17,7 @@ from thalweg.core.messages import (
     Advance,
     Cancel,
     DataMissing,
+    Dissect,
     Download,
     Downloaded,
     Failed,
@@ -49,6 +50,7 @@ from thalweg.core.training.clock import Clock
 from thalweg.core.training.frames import Frames
 from thalweg.core.training.keeper import Keeper
 from thalweg.core.training.looking import Looking
+from thalweg.core.training.one_step import dissected
 from thalweg.core.training.run import started
 from thalweg.core.training.runs import Runs
 from thalweg.core.training.runs_record import runs_of
@@ -106,6 +108,11 @@ class TrainingService:
             yield from self._download(command, cancelled)
         elif self.runs and command.generation == self.runs.generation and isinstance(command, SaveParameters):
             yield self._save_parameters(self.runs, command)
+        elif self.runs and command.generation == self.runs.generation and isinstance(command, Dissect):
+            if not self._clock.busy:
+                self._looking.arrive(self.runs)
+                if (found := dissected(self.runs.front, command.examples)) is not None:
+                    yield found
         elif self.runs and command.generation == self.runs.generation:
             self._obey(self.runs, command)
 
@@ -117,10 +124,13 @@ class TrainingService:
                     looking.arrive(runs)
                     runs.again()
                 clock.set(playing, pace)
-            case Advance(_, steps):
+            case Advance(_, steps, batches):
                 looking.arrive(runs)
                 runs.again()
-                clock.owed += steps
+                if batches:
+                    clock.pending += steps
+                else:
+                    clock.owed += steps
             case Tune(_, tuned, optimiser, stop, number):
                 if not clock.playing:
                     looking.arrive(runs)

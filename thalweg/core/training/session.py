@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,24 @@ from thalweg.core.scene import OptimiserSpec, RunSpec
 from thalweg.core.training import optimisers
 from thalweg.core.training.moment import Moment
 from thalweg.core.training.newton import Product
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A step that was tried: from ``start`` to ``end`` with a batch whose mean ``loss`` was before and is after it.
+
+    ``gradient`` is the batch's at the start; ``plain`` where the optimiser went, before the layers' own rates;
+    ``before`` and ``after`` what it remembers. Tensors are [size].
+    """
+
+    optimiser: OptimiserSpec
+    gradient: Tensor
+    start: Tensor
+    plain: Tensor
+    end: Tensor
+    before: dict[str, Tensor]
+    after: dict[str, Tensor]
+    loss: tuple[float, float]
 
 
 class Session:
@@ -77,16 +96,41 @@ class Session:
     def step(self) -> float:
         """One step on the next batch; the batch's mean loss before the step."""
         self._batch = self._next_batch()
+        before = self.snapshot() if self._rates is not None else None
+        loss = self._move()
+        if before is not None:
+            self._by_layer(before)
+        self.step_count += 1
+        return loss
+
+    def trial(self) -> Trial:
+        """The next step as it will be; afterwards everything is as before it."""
+        here = self.moment()
+        self._batch = self._next_batch()
+        loss = self._evaluate()
+        gradient, start, before = self.gradient.clone(), self.snapshot(), optimisers.memory(self._optimiser) or {}
+        self._move()
+        plain, after = self.snapshot(), optimisers.memory(self._optimiser) or {}
+        if self._rates is not None:
+            self._by_layer(start)
+        end = self.snapshot()
+        trial = Trial(self.optimiser_spec, gradient, start, plain, end, before, after, (loss, self._evaluate()))
+        self.restore(here)
+        return trial
+
+    def _move(self) -> float:
+        """Have the optimiser move the parameters; the batch's mean loss before."""
         if self.optimiser_spec.schedule != "constant":
             optimisers.set_rate(self._optimiser, self.optimiser_spec.rate_at(self.step_count))
-        before = self.snapshot() if self._rates is not None else None
         loss = self._optimiser.step(self._evaluate)
-        if before is not None and self._rates is not None:
-            with torch.no_grad():  # every method's step is proportional to its learning rate
-                self.parameters.copy_(before + self._rates * (self.parameters - before))
-        self.step_count += 1
         assert loss is not None
         return loss
+
+    def _by_layer(self, before: Tensor) -> None:
+        """Multiply what each layer has moved since ``before`` [size] with its rate."""
+        if self._rates is not None:
+            with torch.no_grad():  # every method's step is proportional to its learning rate
+                self.parameters.copy_(before + self._rates * (self.parameters - before))
 
     def _evaluate(self) -> float:
         """The batch's mean loss where the parameters are, and its gradient there in ``gradient``."""
@@ -150,7 +194,7 @@ class Session:
         if moment.memory is None:
             raise ValueError(f"moment: step {moment.step} was kept without the optimiser's memory")
         self.step_count, self.epoch_count = moment.step, moment.epoch
-        if moment.stream is not self._stream or not len(self._order):
+        if moment.stream is not self._stream or not len(self._order) or not moment.epoch:
             self._order_stream.set_state(moment.stream)
             self._order = torch.empty(0, dtype=torch.int64)
             if moment.epoch:

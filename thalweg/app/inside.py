@@ -1,0 +1,431 @@
+"""Inside one step: its phases, each with a sentence, its formula with the numbers put in, and its arrows. No Qt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from thalweg.app.state import AppState
+from thalweg.core.messages import Dissected, Map
+from thalweg.core.scene import OptimiserSpec
+from thalweg.core.scene.training import NESTEROV, WITH_LINE_SEARCH
+
+Two = tuple[float, float]
+
+LONGEST = 0.38
+"""Part of the shorter side of the map that arrows of slopes take at most."""
+
+SHORTEST = 0.12
+"""Part of it that the longest arrow of a step takes at least: shorter ones are drawn longer, which is said."""
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """An arrow on the map, in its coordinates; ``pale`` if it belongs to an earlier phase."""
+
+    start: Two
+    end: Two
+    label: str = ""
+    pale: bool = False
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One moment of the slow motion. ``tangent``: the direction of the contour line at the point, where it is shown."""
+
+    title: str
+    sentence: str
+    formula: str
+    arrows: tuple[Arrow, ...] = ()
+    tangent: Two | None = None
+    landing: Two | None = None
+    point: Two = (0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is called how: the function, its variables, and whether the plane's coordinates are all there is."""
+
+    function: str = "C"
+    names: tuple[str, str] = ("x", "y")
+    whole: bool = True
+    examples: int = 1
+    unit: str = ""
+
+
+@dataclass
+class _Telling:
+    """The parts of a step in the words and at the scale of one picture."""
+
+    d: Dissected
+    words: Words
+    span: float
+    slopes: float = field(init=False)
+    """What slopes are drawn with."""
+    steps: float = field(init=False)
+    """What steps are drawn with."""
+
+    def __post_init__(self) -> None:
+        steepest = math.hypot(*self.d.slope) or 1.0
+        rate = self.d.rate or 1.0
+        wanted = min(rate * steepest, LONGEST * self.span)
+        self.slopes = max(wanted, SHORTEST * self.span) / steepest
+        longest = max(math.hypot(*self.d.parts[name].along) for name in ("step", "plain")) or 1.0
+        self.steps = 1.0 if longest >= SHORTEST * self.span else _round_number(SHORTEST * self.span / longest)
+
+    # --- arrows ------------------------------------------------------------------------------------------------------
+
+    def by_slope(self, along: Two, label: str, pale: bool = False) -> Arrow:
+        """Downhill along a slope (partial derivatives), from the point."""
+        return self._arrow(self.d.start, along, -self.slopes, label, pale)
+
+    def by_step(self, along: Two, label: str, pale: bool = False, start: Two | None = None, by: float = 1.0) -> Arrow:
+        """Along a step, or a vector that ``by`` makes one, from the point or from another."""
+        return self._arrow(start or self.d.start, along, by * self.steps, label, pale)
+
+    def _arrow(self, start: Two, along: Two, by: float, label: str, pale: bool) -> Arrow:
+        return Arrow(start, (start[0] + by * along[0], start[1] + by * along[1]), label, pale)
+
+    # --- words -------------------------------------------------------------------------------------------------------
+
+    def vector(self, name: str, by: float = 1.0) -> str:
+        """The coordinates of a part, as they are written."""
+        return pair(tuple(by * v for v in self.d.parts[name].along))  # type: ignore[arg-type]
+
+    def phase(self, title: str, sentence: str, formula: str, *arrows: Arrow, landing: Two | None = None) -> Phase:
+        """A phase at the point."""
+        return Phase(
+            title, sentence, formula, arrows, self.tangent if title == GRADIENT else None, landing, self.d.start
+        )
+
+    @property
+    def tangent(self) -> Two | None:
+        """The direction of the contour line of the map; None where there is none."""
+        along_x, along_y = self.d.drawn_slope
+        size = math.hypot(along_x, along_y)
+        return (-along_y / size, along_x / size) if 0 < size < math.inf else None
+
+    @property
+    def angle(self) -> float:
+        """Degrees between the batch's gradient and the contour line of the map; NaN where one of them is none."""
+        sizes = math.hypot(*self.d.slope) * math.hypot(*self.d.drawn_slope)
+        if not 0 < sizes < math.inf:
+            return math.nan
+        across = self.d.slope[0] * self.d.drawn_slope[0] + self.d.slope[1] * self.d.drawn_slope[1]
+        return 90 - math.degrees(math.acos(max(-1.0, min(1.0, abs(across) / sizes))))
+
+
+GRADIENT = "The gradient"
+
+
+def words_of(state: AppState) -> Words:
+    """The words for what a state shows."""
+    run = state.spec
+    surface = run.network.kind == "surface"
+    unit = state.started.unit if state.started else "1"
+    return Words(
+        "C" if surface else "L",
+        ("x", "y") if surface and state.scene.view.plane.is_coordinates else ("α", "β"),
+        surface and state.scene.view.plane.is_coordinates,
+        state.scene.view.plane.examples,
+        f" {unit}" if unit != "1" else "",
+    )
+
+
+def phases_of(state: AppState) -> tuple[Phase, ...]:
+    """The phases of the step that a state is inside of; none where it is not, or is not known yet."""
+    d, m = state.one_step, state.map
+    return phases(d, words_of(state), span_of(m, state)) if d is not None and m is not None else ()
+
+
+def span_of(m: Map, state: AppState) -> float:
+    """The shorter side of what is seen of the map."""
+    x, y = state.zoom or ((m.x[0], m.x[-1]), (m.y[0], m.y[-1]))
+    return float(min(x[1] - x[0], y[1] - y[0]))
+
+
+def phase_of(state: AppState) -> Phase | None:
+    """The phase that is shown."""
+    found = phases_of(state)
+    return found[min(state.inside or 0, len(found) - 1)] if found else None
+
+
+def heading(state: AppState) -> str:
+    """The lines above the map: which phase this is, its sentence, and its formula."""
+    found, number = phases_of(state), state.inside or 0
+    if not found:
+        return "Inside one step: it is being taken apart"
+    number, step = min(number, len(found) - 1), state.one_step.step if state.one_step else 0
+    phase = found[number]
+    return f"Inside step {step + 1:,} · {number + 1} of {len(found)} · {phase.title}: {phase.sentence}\n{phase.formula}"
+
+
+def phases(d: Dissected, words: Words, span: float) -> tuple[Phase, ...]:
+    """All phases of a step, in order; ``span``: the shorter side of the map."""
+    t = _Telling(d, words, span)
+    return (_slopes(t), _gradient(t), *_method(t), *_layers(t), _step(t), _landing(t))
+
+
+# --- the phases ------------------------------------------------------------------------------------------------------
+
+
+def _slopes(t: _Telling) -> Phase:
+    (x, y), (along_x, along_y), c = t.words.names, t.d.slope, t.words.function
+    of = "" if t.words.whole else " of this batch"
+    return t.phase(
+        "Slopes along the axes",
+        f"how fast {c}{of} rises along each axis alone; the arrows point downhill.",
+        f"∂{c}/∂{x} = {number(along_x)}, ∂{c}/∂{y} = {number(along_y)}. {_drawn(t.slopes)}",
+        t.by_slope((along_x, 0.0), f"−∂{c}/∂{x}"),
+        t.by_slope((0.0, along_y), f"−∂{c}/∂{y}"),
+    )
+
+
+def _gradient(t: _Telling) -> Phase:
+    (along_x, along_y), c, angle = t.d.slope, t.words.function, t.angle
+    if math.isnan(angle):
+        said = "there is none here: no direction leads downhill."
+    elif angle >= 89.95:
+        said = f"the two slopes together; downhill is at right angles ({angle:.1f}°) to the contour line."
+    else:
+        said = (
+            f"downhill for this batch is at {angle:.1f}° to the contour line, which is that of "
+            f"{t.words.examples:,} examples." if not t.words.whole else
+            f"downhill for this batch is at {angle:.1f}° to the contour line: its gradient is noisy."
+        )  # fmt: skip
+    size = math.hypot(along_x, along_y)
+    formula = f"|∇{c}| = √({_squared(along_x)} + {_squared(along_y)}) = {number(size)}"
+    if not t.words.whole:
+        whole = t.d.parts["gradient"].norm
+        formula = f"In this plane {formula}; all parameters together: {number(whole)}"
+    return t.phase(
+        GRADIENT,
+        said,
+        f"{formula}. {_drawn(t.slopes)}",
+        t.by_slope((along_x, 0.0), "", pale=True),
+        t.by_slope((0.0, along_y), "", pale=True),
+        t.by_slope((along_x, along_y), f"−∇{c}"),
+    )
+
+
+def _method(t: _Telling) -> Iterator[Phase]:
+    """What the method makes of the gradient."""
+    o, c, parts = t.d.optimiser, t.words.function, t.d.parts
+    if "uphill" in parts:
+        yield t.phase(
+            "A look uphill",
+            "SAM goes uphill by 0.05 first, and takes the gradient there: it avoids sharp valleys.",
+            f"0.05·∇{c}/|∇{c}| = {t.vector('uphill')}. Downhill there: d = {t.vector('direction')}. {_longer(t)}",
+            t.by_step(parts["uphill"].along, "uphill", by=_shown(t, "uphill")),
+            t.by_step(parts["direction"].along, "d", by=t.d.rate, start=_tip(t, "uphill")),
+        )
+    if "mean" in parts:
+        yield t.phase("The mean of the gradients", *_of_means(t))
+    if "root" in parts:
+        yield _root(t)
+    if "velocity" in parts:
+        yield _momentum(t)
+    if o.name == "nesterov":
+        m = o.momentum or NESTEROV
+        yield t.phase(
+            "A look ahead",
+            "Nesterov's step counts the velocity once more, as if it stood further on.",
+            f"d = −(∇{c} + {m:g}·v) = {t.vector('direction')}. {_longer(t)}",
+            t.by_step(parts["velocity"].along, "", pale=True, by=-t.d.rate),
+            t.by_step(parts["direction"].along, "d", by=t.d.rate),
+        )
+    if o.name in ("newton", "gauss-newton", "lars", "lamb", *WITH_LINE_SEARCH):
+        yield t.phase(_titles(o)[0], _titles(o)[1], _of_direction(t), *_direction_arrows(t))
+
+
+def _of_means(t: _Telling) -> tuple[str, str, Arrow, Arrow]:
+    corrected = t.d.optimiser.name not in ("adam-uncorrected", "qhm")
+    share = " with a share of the plain one" if t.d.optimiser.name in ("qhm", "qhadam") else ""
+    said = "the running mean of all gradients so far takes the gradient's place" + share
+    said += ", made up for having begun at 0." if corrected else "; it began at 0, and is too small at first."
+    return (
+        said,
+        f"mean of the gradients = {t.vector('mean')}. {_drawn(t.slopes)}",
+        t.by_slope(t.d.slope, f"−∇{t.words.function}", pale=True),
+        t.by_slope(t.d.parts["mean"].along, "−mean"),
+    )
+
+
+def _root(t: _Telling) -> Phase:
+    o, whole = t.d.optimiser, t.words.whole
+    above = "mean" if "mean" in t.d.parts else f"∇{t.words.function}"
+    summed = "sum" if o.name == "adagrad" else "mean"
+    formula = f"√({summed} of squares) = {t.vector('root')}; " if whole else ""
+    return t.phase(
+        "Each coordinate by itself",
+        f"each is divided by the root of the {summed} of its squares, so that steep and flat ones move alike.",
+        f"{formula}d = −{above}/√ = {t.vector('direction')}. {_longer(t)}",
+        t.by_step(t.d.parts["direction"].along, "d", by=t.d.rate),
+    )
+
+
+def _momentum(t: _Telling) -> Phase:
+    o, c, parts = t.d.optimiser, t.words.function, t.d.parts
+    m = o.momentum or NESTEROV
+    moved = f"∇{c}" if o.name != "rmsprop" else f"∇{c}/√"
+    added = tuple(v - k for v, k in zip(parts["velocity"].along, parts["kept"].along, strict=True))
+    first = parts["kept"].norm == 0
+    said = (
+        "there is no velocity yet: the first step is the gradient's."
+        if first
+        else f"{m:g} of the last velocity is kept, and the gradient is added to it."
+    )
+    tip = t.by_step(parts["kept"].along, "", by=-t.d.rate).end
+    return t.phase(
+        "Momentum",
+        said,
+        f"v = {m:g}·v + {moved} = {t.vector('kept')} + {pair((added[0], added[1]))} = {t.vector('velocity')}. "
+        f"{_longer(t)}",
+        t.by_step(parts["kept"].along, "" if first else "kept", by=-t.d.rate),
+        t.by_step((added[0], added[1]), "gradient", by=-t.d.rate, start=tip),
+        t.by_step(parts["velocity"].along, "" if first else "together", by=-t.d.rate),
+    )
+
+
+def _titles(o: OptimiserSpec) -> tuple[str, str]:
+    """Title and sentence of the phase in which a method finds its direction."""
+    damped = f", {o.damping:g} added to it in every direction" if o.damping else ""
+    return {
+        "newton": ("The curvature", f"the gradient is divided by the curvature{damped}: flat directions go further."),
+        "gauss-newton": (
+            "The curvature",
+            f"the gradient is divided by the curvature of the loss in the outputs{damped}.",
+        ),
+        "lars": ("The size of the weights", "each tensor's step is as long as its weights, times the learning rate."),
+        "lamb": ("The size of the weights", "each tensor's step is as long as its weights, times the learning rate."),
+        "steepest": ("Along the line", "downhill, as far as it goes downhill: there the slope is at right angles."),
+        "conjugate": ("Along the line", "a share of the last direction is added, so that what was gained is kept."),
+        "lbfgs": ("Along the line", "earlier steps tell the curvature, by which the gradient is divided."),
+    }[o.name]
+
+
+def _of_direction(t: _Telling) -> str:
+    o, c = t.d.optimiser, t.words.function
+    found = t.vector("direction")
+    name = {"newton": f"H·d = −∇{c}: ", "gauss-newton": f"G·d = −∇{c}: "}.get(o.name, "")
+    return f"{name}d = {found}. {_longer(t)}"
+
+
+def _direction_arrows(t: _Telling) -> tuple[Arrow, ...]:
+    return (
+        t.by_slope(t.d.slope, f"−∇{t.words.function}", pale=True),
+        t.by_step(t.d.parts["direction"].along, "d", by=t.d.rate),
+    )
+
+
+def _layers(t: _Telling) -> Iterator[Phase]:
+    rates = t.d.optimiser.layer_rates
+    if not rates:
+        return
+    parts = t.d.parts
+    listed = ", ".join(f"{rate:g}" for rate in rates)
+    yield t.phase(
+        "A rate for each layer",
+        f"what each layer moves is multiplied by its own rate: {listed}.",
+        f"{t.vector('plain')} becomes {t.vector('step')}. {_longer(t)}",
+        t.by_step(parts["plain"].along, "same rate", pale=True),
+        t.by_step(parts["step"].along, "own rates"),
+    )
+
+
+def _step(t: _Telling) -> Phase:
+    o, c, step = t.d.optimiser, t.words.function, t.d.parts["step"]
+    line = o.name in WITH_LINE_SEARCH
+    said = f"the {'length t' if line else 'learning rate η'} = {t.d.rate:.4g} makes it a step."
+    if o.layer_rates:
+        made = f"each layer with its own rate: {t.vector('step')}"
+    elif line or not _is_plain(t):
+        made = f"{'t' if line else 'η'}·d = {t.d.rate:.4g}·{t.vector('direction')} = {t.vector('step')}"
+    else:
+        name = "v" if "velocity" in t.d.parts else f"∇{c}"
+        made = f"−η·{name} = −{t.d.rate:.4g}·{t.vector('direction', -1)} = {t.vector('step')}"
+    inside = "" if t.words.whole else f" in this plane; its length as a whole: {number(step.norm)}"
+    return t.phase("The step", said, f"Δ = {made}{inside}. {_longer(t)}", t.by_step(step.along, "step"))
+
+
+def _is_plain(t: _Telling) -> bool:
+    """Whether the step is the learning rate times the gradient or the velocity."""
+    return t.d.optimiser.name == "sgd"
+
+
+def _landing(t: _Telling) -> Phase:
+    before, after = t.d.loss
+    c, unit = t.words.function, t.words.unit
+    of = "" if t.words.whole else " of this batch"
+    if not math.isfinite(after):
+        said = f"{c}{of} is not finite there: the step was far too long."
+    elif after > before:
+        said = f"{c}{of} rises: the step was too long for the curvature."
+    else:
+        said = f"{c}{of} falls."
+    promised = before + t.d.promise
+    formula = (
+        f"{c}: {number(before)} → {number(after)}{unit}; a slope that stayed as it was would have led to "
+        f"{number(promised)}. Landed at {pair(t.d.end)}"
+    )
+    if not t.words.whole:
+        formula += (
+            f"; over {t.words.examples:,} examples: {number(t.d.drawn_loss[0])} → {number(t.d.drawn_loss[1])}{unit}"
+        )
+    return t.phase(
+        "Landing",
+        f"{said} The same key takes the step.",
+        f"{formula}.",
+        t.by_step(t.d.parts["step"].along, "", pale=t.steps != 1.0),
+        landing=t.d.end,
+    )
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def number(value: float) -> str:
+    """A number as it stands in a formula.
+
+    >>> number(-0.12345678)
+    '−0.1235'
+    """
+    return f"{value + 0.0:.4g}".replace("-", "−")
+
+
+def pair(value: Two) -> str:
+    """Two coordinates.
+
+    >>> pair((1.8, -0.018))
+    '(1.8, −0.018)'
+    """
+    return f"({number(value[0])}, {number(value[1])})"
+
+
+def _squared(value: float) -> str:
+    return f"({number(value)})²" if value < 0 else f"{number(value)}²"
+
+
+def _drawn(scale: float) -> str:
+    return f"Arrows: {number(float(f'{scale:.2g}'))} of an axis's unit for a slope of 1."
+
+
+def _longer(t: _Telling) -> str:
+    return "" if t.steps == 1.0 else f"Steps are drawn {t.steps:g} times as long."
+
+
+def _shown(t: _Telling, name: str) -> float:
+    """What a part that is no step is drawn with, so that it is seen."""
+    size = math.hypot(*t.d.parts[name].along) or 1.0
+    return max(1.0, SHORTEST * t.span / size / t.steps)
+
+
+def _tip(t: _Telling, name: str) -> Two:
+    return t.by_step(t.d.parts[name].along, "", by=_shown(t, name)).end
+
+
+def _round_number(value: float) -> float:
+    """The next larger of 1, 2, 5, 10, 20 ..."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(power * m for m in (1, 2, 5, 10) if power * m >= value * (1 - 1e-9))
