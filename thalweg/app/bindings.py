@@ -89,15 +89,15 @@ def _others(
 
 def _curves(figure: CurvesFigure) -> list[Binding]:
     def show(*given: Any) -> None:
-        *lines, unit, log_loss, log_steps, which = given
-        figure.set_lines(drawn_lines(*lines), unit, log_loss, log_steps, which)
+        *lines, unit, log_loss, log_steps, which, against = given
+        figure.set_lines(drawn_lines(*lines), unit, log_loss, log_steps, which, against)
+
+    def axes(state: AppState) -> tuple[object, ...]:
+        view = state.scene.view
+        return _unit(state), view.log_loss, view.log_steps, captions.measured_on(state), view.against
 
     return [
-        Binding(
-            lambda s: (*_lines(s), _unit(s), s.scene.view.log_loss, s.scene.view.log_steps, captions.measured_on(s)),
-            show,
-            CALM,
-        ),
+        Binding(lambda s: (*_lines(s), *axes(s)), show, CALM),
         Binding(lambda s: (captions.curves_heading(s),), figure.set_heading),
         Binding(lambda s: (captions.curves(s),), figure.set_caption, CALM),
     ]
