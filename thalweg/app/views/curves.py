@@ -65,7 +65,7 @@ class CurvesFigure(Figure):
         for plot in (self.loss, self.accuracy):
             plot.showGrid(x=True, y=True, alpha=0.25)
             plot.hideButtons()
-            plot.setLimits(xMin=0)  # steps, evaluations, or their logarithms; seconds
+            plot.setLimits(xMin=0)  # steps, evaluations, seconds; of the first two the logarithms too
             plot.getAxis("left").setWidth(52)
         self.loss.getAxis("bottom").setStyle(showValues=False)
         self.scene().sigMouseMoved.connect(self._point_at)
@@ -156,10 +156,9 @@ class CurvesFigure(Figure):
         self._axes["loss"].set_logarithmic(log_loss)
         self._axes["a"].set_logarithmic(log_steps)
         self._axes["b"].set_logarithmic(log_steps)
+        least = None if log_steps and against == "seconds" else 0  # logarithms of less than a second are negative
         for plot in (self.loss, self.accuracy):
-            plot.setLimits(
-                xMin=None if log_steps and against == "seconds" else 0
-            )  # those of less than one are negative
+            plot.setLimits(xMin=least)
             plot.enableAutoRange(x=True)
         self.loss.enableAutoRange(y=True)
         self._label_below()

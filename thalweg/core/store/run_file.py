@@ -8,14 +8,14 @@ in it
 - ``trajectory/steps`` int64 [n], ``trajectory/parameters`` float32 [n, size], ``trajectory/epoch`` and
   ``trajectory/at`` int64 [n] (passes begun, examples of this pass used); for a network with running statistics
   ``trajectory/buffers`` float32 [n, count]; where they were counted, ``trajectory/evaluations`` int64 [n] (gradients,
-  and products with the Hessian) and ``trajectory/seconds`` float64 [n] (time spent in training steps: all that
-  differs between two files of the same run);
+  and products with the Hessian) and ``trajectory/seconds`` float64 [n] (time spent in training steps);
 - ``checkpoints/rows`` int64 [k], the rows of the trajectory that training can go on from,
   ``checkpoints/memory/NAME/rows`` and ``values`` [r, ...] (the optimiser's), ``checkpoints/passes`` int64 [p]
   and ``checkpoints/streams`` uint8 [p, bytes] (the generator's state from which the order of a pass is drawn);
 - ``changes/steps`` int64 [c] and ``changes/optimisers`` [c] (JSON): from which step on which optimiser;
 - ``epochs`` int64: the steps at which passes began; ``series/NAME`` float64 [m] with ``series/step`` among them
-  (``series/evaluations`` and ``series/seconds`` where they were counted).
+  (``series/evaluations`` and ``series/seconds`` where they were counted). Two files of the same run differ in their
+  seconds alone.
 
 ``landscapes/N`` are surfaces in the field's layout, see :mod:`thalweg.core.store.surfaces.hdf5`.
 """
