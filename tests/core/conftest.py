@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 import torch
+
+from thalweg.core.training import session
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -23,3 +26,9 @@ def same_numbers() -> Iterator[None]:
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(0)
         yield
+
+
+@pytest.fixture
+def a_second_for_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock of its own for training: how long steps take is the one thing in which two same runs differ."""
+    monkeypatch.setattr(session, "perf_counter", count().__next__)

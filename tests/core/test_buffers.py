@@ -273,7 +273,7 @@ def test_a_network_without_statistics_leaves_no_trace_of_them(tmp_path: Path) ->
     """Its file has no place for them, and none are read from it."""
     write(tmp_path / "run.h5", record(scene_of(**{"run.network.batch_norm": False}), 2))
     with h5py.File(tmp_path / "run.h5") as h:
-        assert set(h["lines/0/trajectory"]) == {"steps", "parameters", "epoch", "at"}
+        assert set(h["lines/0/trajectory"]) == {"steps", "parameters", "epoch", "at", "evaluations", "seconds"}
     assert read(tmp_path / "run.h5").front.buffers_at(1).shape == (0,)
 
 

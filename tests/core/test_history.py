@@ -318,6 +318,20 @@ def test_series_columns_follow_names_not_order() -> None:
     assert series.columns()["accuracy"].tolist() == [0.5, 0.6]
 
 
+@given(st.lists(st.integers(1, 9), max_size=20), st.integers(-2, 120))
+def test_the_rows_around_a_step(jumps: list[int], step: int) -> None:
+    """A measure in the last row up to it and in the first from it on: brute force over all rows."""
+    series, rows = Series(), dict[int, float]()
+    for at in np.cumsum(jumps, dtype=int).tolist():
+        rows[at] = at / 7
+        series.add(at, {"loss": rows[at]})
+    found = series.columns()["step"].tolist()  # the spacing may have dropped some
+    least = max((s for s in found if s <= step), default=None)
+    most = min((s for s in found if s >= step), default=None)
+    assert series.around("loss", step) == (rows.get(least, 0.0), rows.get(most, np.inf))
+    assert series.around("another", step) == (0.0, np.inf)
+
+
 def test_an_empty_series_has_an_empty_step_column() -> None:
     """Nothing measured yet is no error."""
     assert Series().columns()["step"].tolist() == []

@@ -109,6 +109,8 @@ WRONG: dict[str, list[object]] = {
     ],
     "trajectory/epoch": [None, np.zeros(30, np.int64), np.zeros(31), np.full(31, -1), "text"],
     "trajectory/at": [None, np.zeros(32, np.int64), np.zeros((31, 2), np.int64), np.full(31, -1), np.full(31, 101)],
+    "trajectory/evaluations": [np.zeros(30, np.int64), np.zeros(31), np.arange(31) - 1, np.empty(0, np.int64), "text"],
+    "trajectory/seconds": [np.zeros(32), np.zeros(31, np.int64), np.full(31, -0.5), np.full(31, np.nan), "text"],
     "checkpoints": [None, 3],
     "checkpoints/rows": [None, np.empty(0, np.int64), np.array([31]), np.array([-1]), np.array([0.5])],
     "checkpoints/memory": [None, np.arange(2)],

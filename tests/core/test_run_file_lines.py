@@ -108,9 +108,10 @@ def test_what_comes_out_of_a_file_goes_on_as_it_was(kind: str, tmp_path: Path) -
     assert found.front.line.number == number + 1, "numbers go on"
 
 
+@pytest.mark.usefixtures("a_second_for_each_step")
 @pytest.mark.parametrize("kind", SCENES)
 def test_the_same_runs_are_the_same_file(kind: str, tmp_path: Path) -> None:
-    """Byte for byte, written twice, trained twice, from wherever they stand, or read and written again."""
+    """Byte for byte but for the time, written twice, trained twice, from anywhere, or read and written again."""
     scene = SCENES[kind]
     for name, runs in (("a", lived(scene)), ("b", lived(scene))):
         write(tmp_path / f"{name}.h5", recording_of(scene, runs))

@@ -106,24 +106,17 @@ def _rings(
 
 def _curves(figure: CurvesFigure) -> list[Binding]:
     def show(started: Started | None, *given: Any) -> None:
-        frame, specs, scene, hidden, unit, log_loss, log_steps, which = given
-        figure.set_lines(drawn_lines(frame, specs, scene, hidden), unit, log_loss, log_steps, which)
+        frame, specs, scene, hidden, *axes = given
+        figure.set_lines(drawn_lines(frame, specs, scene, hidden), *axes)
         if theory.is_of(frame, started):
             figure.set_theory(theory.loss(frame, started, scene))
 
+    def axes(state: AppState) -> tuple[object, ...]:
+        view = state.scene.view
+        return _unit(state), view.log_loss, view.log_steps, captions.measured_on(state), view.against
+
     return [
-        Binding(
-            lambda s: (
-                s.started,
-                *_lines(s),
-                _unit(s),
-                s.scene.view.log_loss,
-                s.scene.view.log_steps,
-                captions.measured_on(s),
-            ),
-            show,
-            CALM,
-        ),
+        Binding(lambda s: (s.started, *_lines(s), *axes(s)), show, CALM),
         Binding(lambda s: (captions.curves_heading(s),), figure.set_heading),
         Binding(lambda s: (captions.curves(s),), figure.set_caption, CALM),
     ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from thalweg.app import inside, surface_captions
 from thalweg.app.changes import differences, value_shown, worded
-from thalweg.app.overlay import lines_of
+from thalweg.app.overlay import AGAINST, lines_of
 from thalweg.app.state import AppState
 from thalweg.app.surface_captions import CAVEAT, is_noisy, is_surface
 from thalweg.core.landscape.slope import full_slope
@@ -318,12 +318,28 @@ def curves(state: AppState) -> str:
         return ""
     s = state.started
     if is_surface(state):
-        return f"{network(state)}; {optimiser(state)}.{surface_captions.dots(state)}{_several(state)}"
+        said = f"{surface_captions.dots(state)}{_against(state)}{_several(state)}"
+        return f"{network(state)}; {optimiser(state)}.{said}"
     return (
         f"Training: first {s.measured:,} of {s.train_count:,} examples; test: {s.test_count:,}. "
-        f"{_begun(network(state))}; {optimiser(state)}.{_statistics(state)}"
+        f"{_begun(network(state))}; {optimiser(state)}.{_against(state)}{_statistics(state)}"
         f"{_several(state, PALER if state.scene.view.measured_on == 'both' else '')}"
     )
+
+
+def _against(state: AppState) -> str:
+    """What the curves' horizontal axis counts where it is not steps, and of which lines that is not known."""
+    choice = state.scene.view.against
+    if choice == "steps":
+        return ""
+    said = {
+        "evaluations": "gradient evaluations; a product with the Hessian counts as one",
+        "seconds": "time of the training steps alone, on the machine that took them",
+    }
+    lines = [line for line in lines_of(state) if line.series]
+    without = [line.name for line in lines if AGAINST[choice] not in line.series]
+    which = f": {', '.join(without)}" if len(without) < len(lines) else ""
+    return f" Horizontal: {said[choice]}." + f" Not recorded in this file{which}." * bool(without)
 
 
 def gradient_norms(state: AppState) -> str:

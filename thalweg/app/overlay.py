@@ -14,6 +14,9 @@ from thalweg.core.messages import Frame, LineNow, Path
 from thalweg.core.scene import RunSpec, Scene
 from thalweg.core.scene.layers import layer_names
 
+AGAINST = {"steps": "step", "evaluations": "evaluations", "seconds": "seconds"}
+"""The series that says where a curve's points stand, by the view's choice; a file may lack all but the first."""
+
 MOST_NAMED = 2
 """Differences that a name says; of more, an ellipsis, unless names would be the same."""
 

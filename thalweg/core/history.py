@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Protocol
@@ -185,6 +185,18 @@ class Series:
         found._names, found._gap = self._names, self._gap
         found._rows = [row for row in self._rows if row[0] <= step]
         return found
+
+    def around(self, name: str, step: int) -> tuple[float, float]:
+        """A measure in the last row up to ``step``, and in the first from it on; without one, 0 and infinity."""
+        if name not in self._names:
+            return 0.0, float("inf")
+        place = self._names.index(name)
+        before = bisect_right(self._rows, step, key=lambda row: row[0])
+        after = bisect_left(self._rows, step, key=lambda row: row[0])
+        return (
+            self._rows[before - 1][1][place] if before else 0.0,
+            self._rows[after][1][place] if after < len(self._rows) else float("inf"),
+        )
 
     @classmethod
     def of(cls, columns: Mapping[str, np.ndarray]) -> Series:

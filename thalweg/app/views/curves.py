@@ -1,4 +1,4 @@
-"""Loss and accuracy against steps, on training and test examples, of one run or of several."""
+"""Loss and accuracy against steps, gradients or time, on training and test examples, of one run or of several."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pyqtgraph as pg
 from PyQt6.QtCore import QPointF
 from PyQt6.QtGui import QResizeEvent
 
-from thalweg.app.overlay import DrawnLine, fan_of
+from thalweg.app.overlay import AGAINST, DrawnLine, fan_of
 from thalweg.app.theme import Theme
-from thalweg.app.views.axes import FittingAxis, SwitchableAxis, log10, step_place, step_places
+from thalweg.app.views.axes import FittingAxis, SwitchableAxis, log10, step_places
 from thalweg.app.views.closed_form import ClosedFormCurve
 from thalweg.app.views.curve import Curve
 from thalweg.app.views.fan_curve import FanCurve, Member
@@ -20,8 +20,21 @@ from thalweg.app.views.lost import LostMarks
 
 MEASURES = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
+SPENT = {"gradient_evaluations": "evaluations", "training_seconds": "seconds"}
+"""Columns of the table, and the series that they are."""
+
 SPLITS = {"both": ("train", "test"), "training": ("train",), "test": ("test",)}
 """Which curves are drawn, by the view's choice."""
+
+LABELS = {
+    ("steps", False): "step",
+    ("steps", True): "step (logarithmic; step 0 left out)",
+    ("evaluations", False): "gradient evaluations",
+    ("evaluations", True): "gradient evaluations (logarithmic; 0 left out)",
+    ("seconds", False): "training time (s)",
+    ("seconds", True): "training time (s, logarithmic; 0 left out)",
+}
+"""What stands below the plots: by what the curves are against, and whether that is logarithmic."""
 
 ROOMY = 28
 """Height of the figure, in font sizes, from which on there is room for the names of lines: the window has them too."""
@@ -31,7 +44,7 @@ Key = tuple[int, str]
 
 
 class CurvesFigure(Figure):
-    """Two plots over the same steps: loss above, accuracy below."""
+    """Two plots over the same horizontal axis: loss above, accuracy below."""
 
     title = "Curves"
 
@@ -54,17 +67,18 @@ class CurvesFigure(Figure):
         for plot in (self.loss, self.accuracy):
             plot.showGrid(x=True, y=True, alpha=0.25)
             plot.hideButtons()
-            plot.setLimits(xMin=0)  # steps, or their logarithms
+            plot.setLimits(xMin=0)  # steps, evaluations, seconds; of the first two the logarithms too
             plot.getAxis("left").setWidth(52)
         self.loss.getAxis("bottom").setStyle(showValues=False)
         self.scene().sigMouseMoved.connect(self._point_at)
         self._lines: tuple[DrawnLine, ...] = ()
         self._drawn: tuple[object, ...] = ()
         self._log = (False, False)
+        self._against = "steps"
         self._classifies = True
         self._legend_place, self._single = (0, 1), True
         label_axis(self.accuracy, "left", "accuracy (%)")
-        label_axis(self.accuracy, "bottom", "step")
+        self._label_below()
 
     def _all(self) -> list[Curve | FanCurve]:
         return [*self.curves.values(), *self.fans.values()]
@@ -83,36 +97,49 @@ class CurvesFigure(Figure):
         fit_legend(self.legend)
 
     def set_lines(
-        self, lines: Sequence[DrawnLine], unit: str, log_loss: bool, log_steps: bool, which: str = "both"
+        self,
+        lines: Sequence[DrawnLine],
+        unit: str,
+        log_loss: bool,
+        log_steps: bool,
+        which: str = "both",
+        against: str = "steps",
     ) -> None:
-        """Draw the measures of lines of training; runs that differ in their seed alone as median and band."""
+        """Draw the measures of lines of training; runs that differ in their seed alone as median and band.
+
+        ``against`` steps, gradient evaluations or seconds; lines whose file did not count those are left out, and
+        ``log_steps`` is of what is there instead of steps.
+        """
         lines = tuple(line for line in lines if line.series)
         again = bool(self._lines and lines and _last(lines) < _last(self._lines))
         self._lines = lines
-        self.set_empty(not lines)
-        if not lines:
+        drawn = tuple(line for line in lines if AGAINST[against] in line.series)
+        self.set_empty(not drawn)
+        if lines and not drawn:
+            self._rebuild((), which)  # nor are they named
+        if not drawn:
             return
         if again:  # another run has begun: a single point does not set a range
             self.loss.setXRange(0, 1)
             for plot in (self.loss, self.accuracy):
                 plot.enableAutoRange(x=True)
         label_axis(self.loss, "left", f"loss ({unit})" if unit != "1" else "loss")
-        self._scale(log_loss, log_steps)
-        self._show_accuracy(any(np.isfinite(line.series["train_accuracy"]).any() for line in lines))
-        self._rebuild(lines, which)
-        for line in lines:
+        self._scale(log_loss, log_steps, against)
+        self._show_accuracy(any(np.isfinite(line.series["train_accuracy"]).any() for line in drawn))
+        self._rebuild(drawn, which)
+        for line in drawn:
             for name in MEASURES:
                 if (line.number, name) in self.curves:
                     x, y = self._points(line, name)
-                    self.curves[line.number, name].set(x, y, step_place(line.step, self._log[1]))
+                    self.curves[line.number, name].set(x, y, _mark(x, line.series["step"], line.step))
         for (key, name), fan in self.fans.items():
-            self._set_fan(fan, [m for m in lines if m.fan == -1 - key], name)
-        self.lost.set([(step_places(m.series["step"], self._log[1]), m.series["train_loss"]) for m in lines])
+            self._set_fan(fan, [m for m in drawn if m.fan == -1 - key], name)
+        self.lost.set([(self._points(m, "train_loss")[0], m.series["train_loss"]) for m in drawn])
 
     def set_theory(self, loss: np.ndarray | None) -> None:
         """Draw the closed form of the loss [n] at the rows of the line in front; None for none."""
         front = next((line for line in self._lines if line.front), None)
-        if front is None or loss is None:
+        if front is None or loss is None or AGAINST[self._against] not in front.series:
             self.theory.set(np.empty(0), np.empty(0))
         else:
             self.theory.set(self._points(front, "train_loss")[0], self._values(loss, "train_loss"))
@@ -132,23 +159,31 @@ class CurvesFigure(Figure):
         self.accuracy.setVisible(there)
         self.accuracy.setMaximumHeight(16777215 if there else 0)
         self.loss.getAxis("bottom").setStyle(showValues=not there)
-        label_axis(self.loss, "bottom", "" if there else "step")
+        self._label_below()
 
-    def _scale(self, log_loss: bool, log_steps: bool) -> None:
-        if (log_loss, log_steps) == self._log:
+    def _label_below(self) -> None:
+        """Say what the horizontal axis is, below the lowest plot."""
+        text = LABELS[self._against, self._log[1]]
+        label_axis(self.accuracy, "bottom", text)
+        label_axis(self.loss, "bottom", "" if self._classifies else text)
+
+    def _scale(self, log_loss: bool, log_steps: bool, against: str) -> None:
+        if (log_loss, log_steps, against) == (*self._log, self._against):
             return
-        self._log = (log_loss, log_steps)
+        self._log, self._against = (log_loss, log_steps), against
         self._axes["loss"].set_logarithmic(log_loss)
         self._axes["a"].set_logarithmic(log_steps)
         self._axes["b"].set_logarithmic(log_steps)
+        least = None if log_steps and against == "seconds" else 0  # logarithms of less than a second are negative
         for plot in (self.loss, self.accuracy):
+            plot.setLimits(xMin=least)
             plot.enableAutoRange(x=True)
         self.loss.enableAutoRange(y=True)
-        label_axis(self.accuracy, "bottom", "step (logarithmic; step 0 left out)" if log_steps else "step")
+        self._label_below()
 
     def _points(self, line: DrawnLine, name: str) -> tuple[np.ndarray, np.ndarray]:
         """A measure of a line as it is drawn: x and y."""
-        return step_places(line.series["step"], self._log[1]), self._values(line.series[name], name)
+        return step_places(line.series[AGAINST[self._against]], self._log[1]), self._values(line.series[name], name)
 
     def _values(self, values: np.ndarray, name: str) -> np.ndarray:
         if name.endswith("accuracy"):
@@ -159,14 +194,9 @@ class CurvesFigure(Figure):
         found = fan_of(members, name)
         low, median, high = (self._values(v, name) for v in (found.low, found.median, found.high))
         each = [Member(m.name, *self._points(m, name)) for m in members]
-        fan.set(
-            step_places(found.steps, self._log[1]),
-            low,
-            median,
-            high,
-            each,
-            step_place(max(m.step for m in members), self._log[1]),
-        )
+        going = [m for m in members if not m.ended] or members  # the same ones at all steps: x must not fall
+        x = step_places(fan_of(going, AGAINST[self._against]).median, self._log[1])
+        fan.set(x, low, median, high, each, _mark(x, found.steps, max(m.step for m in members)))
 
     def _rebuild(self, lines: tuple[DrawnLine, ...], which: str) -> None:
         """Make the curves that these lines need; those of one line alone tell training and test by colour."""
@@ -252,13 +282,27 @@ class CurvesFigure(Figure):
                 fan.leave()
 
     def table(self) -> dict[str, np.ndarray]:
-        """Step, losses (in the objective's unit) and accuracies (0 to 1); of several lines, one after the other."""
+        """Step, losses (in the objective's unit) and accuracies (0 to 1); of several lines, one after the other.
+
+        Gradient evaluations and seconds of training too, where a line has them.
+        """
         names = ("step", *MEASURES)
         found = {n: np.concatenate([m.series[n] for m in self._lines]) for n in names} if self._lines else {}
+        for column, name in SPENT.items():
+            if any(name in m.series for m in self._lines):
+                nothing = [np.full(len(m.series["step"]), np.nan) for m in self._lines]
+                parts = [m.series.get(name, none) for m, none in zip(self._lines, nothing, strict=True)]
+                found[column] = np.concatenate(parts)
         if len(self._lines) > 1:
             run = np.concatenate([np.full(len(m.series["step"]), m.name) for m in self._lines])
             return {"run": run} | found
         return found
+
+
+def _mark(x: np.ndarray, steps: np.ndarray, step: int) -> float:
+    """The place among ``x`` [n] of the last of the ``steps`` [n] that is no later than ``step``."""
+    at = int(np.count_nonzero(steps <= step)) - 1
+    return float(x[at]) if at >= 0 and np.isfinite(x[at]) else -np.inf
 
 
 def _last(lines: Sequence[DrawnLine]) -> int:

@@ -133,8 +133,17 @@ class ViewSpec(Spec):
         "On which examples loss and accuracy are drawn.",
         labels={"both": "Training and test", "training": "Training", "test": "Test"},
     )
+    against: Literal["steps", "evaluations", "seconds"] = spec_field(
+        "steps",
+        "Curves against",
+        "What loss and accuracy are drawn against: steps; gradients of a batch, where a product with the Hessian "
+        "counts as one; or the time that the training steps alone took on this machine, without measuring and drawing.",
+        labels={"steps": "Steps", "evaluations": "Gradient evaluations", "seconds": "Training time"},
+    )
     log_loss: bool = spec_field(False, "Logarithmic loss", "Draw the loss curves on a logarithmic axis.")
-    log_steps: bool = spec_field(False, "Logarithmic steps", "Draw steps on a logarithmic axis.")
+    log_steps: bool = spec_field(
+        False, "Logarithmic steps", "Draw steps, or what else the curves are against, on a logarithmic axis."
+    )
     camera: CameraSpec = Field(CameraSpec(), title="3-D surface")
     instant: int = spec_field(
         0,

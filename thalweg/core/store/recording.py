@@ -34,7 +34,8 @@ class LineRecord:
     [n]: passes begun, and examples of this pass used. Steps at start + k ``stride`` are the evenly recorded
     ones; the newest is there too. From the rows ``whole`` [k] training can go on; ``memory`` holds the optimiser's
     tensors by name, each with the rows that have it. ``streams`` are the states of the generator that the
-    order of a pass is drawn from, by the number of the pass.
+    order of a pass is drawn from, by the number of the pass. ``evaluations`` and ``seconds`` [n] are what training had
+    taken by each of the ``steps``: gradients and Hessian products, and time; empty where they were not counted.
     """
 
     steps: np.ndarray
@@ -43,6 +44,8 @@ class LineRecord:
     buffers: Sequence[np.ndarray] | np.ndarray = field(default_factory=lambda: NO_BUFFERS)
     epochs: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     at: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    evaluations: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    seconds: np.ndarray = field(default_factory=lambda: np.empty(0))
     whole: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     memory: dict[str, Remembered] = field(default_factory=dict)
     streams: dict[int, np.ndarray] = field(default_factory=dict)
@@ -86,6 +89,8 @@ class LineRecord:
             buffers=[self.buffers[i] for i in rows] if len(self.buffers) else NO_BUFFERS,
             epochs=self.epochs[rows],
             at=self.at[rows],
+            evaluations=self.evaluations[rows] if len(self.evaluations) else self.evaluations,
+            seconds=self.seconds[rows] if len(self.seconds) else self.seconds,
             whole=np.array([places[row] for row in self.whole.tolist() if row in places], dtype=np.int64),
             memory={name: kept.moved(places) for name, kept in self.memory.items()},
             stride=stride,

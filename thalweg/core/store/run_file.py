@@ -7,12 +7,15 @@ in it
 
 - ``trajectory/steps`` int64 [n], ``trajectory/parameters`` float32 [n, size], ``trajectory/epoch`` and
   ``trajectory/at`` int64 [n] (passes begun, examples of this pass used); for a network with running statistics
-  ``trajectory/buffers`` float32 [n, count];
+  ``trajectory/buffers`` float32 [n, count]; where they were counted, ``trajectory/evaluations`` int64 [n] (gradients,
+  and products with the Hessian) and ``trajectory/seconds`` float64 [n] (time spent in training steps);
 - ``checkpoints/rows`` int64 [k], the rows of the trajectory that training can go on from,
   ``checkpoints/memory/NAME/rows`` and ``values`` [r, ...] (the optimiser's), ``checkpoints/passes`` int64 [p]
   and ``checkpoints/streams`` uint8 [p, bytes] (the generator's state from which the order of a pass is drawn);
 - ``changes/steps`` int64 [c] and ``changes/optimisers`` [c] (JSON): from which step on which optimiser;
-- ``epochs`` int64: the steps at which passes began; ``series/NAME`` float64 [m] with ``series/step`` among them.
+- ``epochs`` int64: the steps at which passes began; ``series/NAME`` float64 [m] with ``series/step`` among them
+  (``series/evaluations`` and ``series/seconds`` where they were counted). Two files of the same run differ in their
+  seconds alone.
 
 Texts have a fixed length, so that all metadata have checksums: a damaged byte elsewhere can make the HDF5 library
 itself hang. ``landscapes/N`` are surfaces in the field's layout, see :mod:`thalweg.core.store.surfaces.hdf5`.
@@ -95,6 +98,10 @@ def _put_line(h: h5py.Group, line: LineRecord) -> None:
     trajectory["steps"] = line.steps.astype(np.int64)
     _put_rows(trajectory, "parameters", line.parameters)
     trajectory["epoch"], trajectory["at"] = line.epochs.astype(np.int64), line.at.astype(np.int64)
+    if len(line.evaluations):
+        trajectory["evaluations"] = line.evaluations.astype(np.int64)
+    if len(line.seconds):
+        trajectory["seconds"] = line.seconds.astype(np.float64)
     if len(line.buffers):
         _put_rows(trajectory, "buffers", line.buffers)
     checkpoints = _group(h, "checkpoints")
@@ -175,6 +182,8 @@ def _line(number: int, h: h5py.Group) -> LineRecord:
         buffers=np.asarray(trajectory["buffers"][()]) if "buffers" in trajectory else NO_BUFFERS,
         epochs=_column(trajectory["epoch"]),
         at=_column(trajectory["at"]),
+        evaluations=_column(trajectory["evaluations"]) if "evaluations" in trajectory else np.empty(0, dtype=np.int64),
+        seconds=_column(trajectory["seconds"]) if "seconds" in trajectory else np.empty(0),
         whole=_column(checkpoints["rows"]),
         memory={name: _remembered(h) for name, h in checkpoints["memory"].items()},
         streams=dict(zip(_column(checkpoints["passes"]).tolist(), np.asarray(checkpoints["streams"][()]), strict=True)),

@@ -53,6 +53,11 @@ def _check_trajectory(line: LineRecord, scene: Scene) -> None:
         _expect(name, values, (n,), "iu")
         if (values < 0).any() or (values > most).any():
             raise ValueError(f"{name}: not all of them are from 0 to {most}")
+    for name, values, kinds in (("evaluations", line.evaluations, "iu"), ("seconds", line.seconds, "f")):
+        if len(values) and (values.shape != (n,) or values.dtype.kind not in kinds):
+            raise ValueError(f"{name}: shape {values.shape} of {values.dtype}, expected {(n,)}")
+        if not ((values >= 0) & (values < np.inf)).all():
+            raise ValueError(f"{name}: not all of them are finite and 0 or more")
     ends = (int(line.steps[0]), int(line.steps[-1]))
     if not (np.diff(line.steps) > 0).all() or ends != (line.start, line.head):
         raise ValueError(f"steps: they do not ascend from {line.start} to {line.head}")

@@ -70,6 +70,18 @@ class Line:
             return self.parent.at(step)
         return self.trajectory.at(step)
 
+    def seconds_at(self, step: int, seconds: float) -> float:
+        """The training time up to a step that was taken again, whose own count is ``seconds``.
+
+        That of the first time where it was recorded; else its own, between what was recorded before and after it, so
+        that time does not run backwards from the record of a line to what is added to it or to a branch.
+        """
+        known = self.at(step)
+        if known is not None:
+            return known.seconds
+        least, most = self.series.around("seconds", step)
+        return min(max(seconds, least), most, self.tip.seconds if self.tip else most)
+
     def near(self, step: int) -> Moment | None:
         """The moment of this step, or the last evenly recorded one before it."""
         exact = self.at(min(step, self.head))

@@ -17,7 +17,7 @@ class Moment:
     ``at`` examples were used; ``stream`` is the state of the generator from which the order of this pass was drawn (of
     the first, before any was begun), so that it can be drawn again. ``memory`` holds the optimiser's tensors by name
     (momentum, Adam's moments), or None where they were not kept: then the moment can be looked at, but not trained
-    from.
+    from. ``evaluations`` and ``seconds`` are what the session had counted by then.
     """
 
     step: int
@@ -28,6 +28,8 @@ class Moment:
     buffers: Tensor
     memory: dict[str, Tensor] | None
     optimiser: OptimiserSpec
+    evaluations: int = 0
+    seconds: float = 0.0
 
     @property
     def whole(self) -> bool:

@@ -29,7 +29,8 @@ def record(
 
     ``progress(step)`` is called after each step, the first is 1; when it answers False, training ends there. It ends
     too where a stop rule says so, or a loss is no longer finite, and ``halted`` is told why. The same scene gives the
-    same recording, bit for bit. Raises DataError, and RuntimeError when the device is not there.
+    same recording, bit for bit, but for the seconds that its steps took. Raises DataError, and RuntimeError when the
+    device is not there.
     """
     require_device(device)
     scene = source if isinstance(source, Scene) else source.scene

@@ -95,6 +95,7 @@ class Run:
             if isinstance(self.problem.module, Surface):  # two numbers: as cheap as a step
                 self.measure()
         else:
+            session.seconds = line.seconds_at(session.step_count, session.seconds)
             self._take_up_changes()
         return loss
 
@@ -125,11 +126,12 @@ class Run:
         line.series.add(step, self.measures())
 
     def measures(self) -> dict[str, float]:
-        """The measures where the session stands, by name."""
+        """The measures where the session stands, by name, and what it took to come there."""
         vector, number = self.session.parameters.detach(), self.spec.data.measured_count
         if isinstance(self.problem.module, Surface):  # only over all pushes is it the surface itself
             number = len(self.problem.train[1])
-        return curves(self.problem, vector, number) | gradient_norms(self.problem, vector, number)
+        spent = {"evaluations": float(self.session.evaluations), "seconds": self.session.seconds}
+        return curves(self.problem, vector, number) | gradient_norms(self.problem, vector, number) | spent
 
     # --- back and aside ----------------------------------------------------------------------------------------------
 

@@ -33,13 +33,17 @@ def _line_of(number: int, run: Run, line: Line) -> LineRecord:
     moments = [found[step] for step in sorted(found)]
     whole = [i for i, m in enumerate(moments) if m.whole]
     names = sorted({name for m in moments for name in m.memory or {}})
+    series = line.series.columns()
+    counted = moments if "evaluations" in series else []  # not where the file that it began in had no counts
     return LineRecord(
         steps=np.array([m.step for m in moments], dtype=np.int64),
         parameters=[_numpy(m.parameters) for m in moments],
-        series=line.series.columns(),
+        series=series,
         buffers=[_numpy(m.buffers) for m in moments] if len(run.session.buffers) else NO_BUFFERS,
         epochs=np.array([m.epoch for m in moments], dtype=np.int64),
         at=np.array([m.at for m in moments], dtype=np.int64),
+        evaluations=np.array([m.evaluations for m in counted], dtype=np.int64),
+        seconds=np.array([m.seconds for m in counted], dtype=np.float64),
         whole=np.array(whole, dtype=np.int64),
         memory={name: _remembered(moments, name) for name in names},
         streams={m.epoch: m.stream.numpy() for m in (moments[i] for i in whole)},
@@ -105,6 +109,8 @@ def _made(record: LineRecord, run: Run, parent: Line | None, device: str) -> Lin
                 buffers=_tensor(record.buffers_at(i), device),
                 memory=None if remembered is None else {n: _memory(v, device) for n, v in remembered.items()},
                 optimiser=next(c.optimiser for c in reversed(changes) if c.step <= step),
+                evaluations=int(record.evaluations[i]) if len(record.evaluations) else 0,
+                seconds=float(record.seconds[i]) if len(record.seconds) else 0.0,
             )
         )
     by_step = {m.step: m for m in moments}

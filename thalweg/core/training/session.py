@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from time import perf_counter
 
 import torch
 from torch import Tensor, nn
@@ -43,12 +44,16 @@ class Session:
     The module's parameters are views of ``parameters``, so that a step of the optimiser is a few operations on one
     vector, and a snapshot is one copy. Same run, same steps: same parameters, bit for bit, whatever else is measured.
     ``buffers`` holds the module's running statistics in the same way, empty where it has none.
+
+    ``evaluations`` counts the gradients of a batch's loss and the products with its Hessian, each as one; ``seconds``
+    is the time that was spent in :meth:`step`.
     """
 
     def __init__(self, run: RunSpec, problem: Problem) -> None:
         self.problem = problem
         self.step_count = 0
         self.epoch_count = 0
+        self.evaluations, self.seconds = 0, 0.0
         self.optimiser_spec = run.optimiser
         self.parameters = nn.Parameter(problem.start.clone())
         self.gradient = torch.zeros_like(self.parameters)
@@ -95,12 +100,14 @@ class Session:
 
     def step(self) -> float:
         """One step on the next batch; the batch's mean loss before the step."""
+        began = perf_counter()
         self._batch = self._next_batch()
         before = self.snapshot() if self._rates is not None else None
         loss = self._move()
         if before is not None:
             self._by_layer(before)
         self.step_count += 1
+        self.seconds += perf_counter() - began
         return loss
 
     def trial(self) -> Trial:
@@ -134,6 +141,7 @@ class Session:
 
     def _evaluate(self) -> float:
         """The batch's mean loss where the parameters are, and its gradient there in ``gradient``."""
+        self.evaluations += 1
         inputs, labels = self._batch
         self.gradient.zero_()
         loss = self.problem.objective.mean(self._scores(inputs), labels)
@@ -143,11 +151,17 @@ class Session:
     def _curvature(self) -> tuple[Tensor, Product]:
         """The gradient of the batch's mean loss, and its curvature; of a loss that is not finite, what is no number."""
         kind = GaussNewtonOperator if self.optimiser_spec.name == "gauss-newton" else HessianOperator
+        self.evaluations += 1
         try:
             operator = kind(self.problem, self.parameters.detach(), self._batch)
         except CurvatureError:
             return torch.full_like(self.parameters, torch.nan, dtype=torch.float64), lambda v: v
-        return operator.gradient, operator
+
+        def product(v: Tensor) -> Tensor:
+            self.evaluations += 1
+            return operator(v)
+
+        return operator.gradient, product
 
     def _layer_rates(self, spec: OptimiserSpec) -> Tensor | None:
         """What the step of each parameter is multiplied with, [size]; None where that is 1 for all."""
@@ -179,6 +193,8 @@ class Session:
             buffers=self.buffers.clone(),
             memory=optimisers.memory(self._optimiser, copied=whole),
             optimiser=self.optimiser_spec,
+            evaluations=self.evaluations,
+            seconds=self.seconds,
         )
 
     @property
@@ -194,6 +210,7 @@ class Session:
         if moment.memory is None:
             raise ValueError(f"moment: step {moment.step} was kept without the optimiser's memory")
         self.step_count, self.epoch_count = moment.step, moment.epoch
+        self.evaluations, self.seconds = moment.evaluations, moment.seconds
         if moment.stream is not self._stream or not len(self._order) or not moment.epoch:
             self._order_stream.set_state(moment.stream)
             self._order = torch.empty(0, dtype=torch.int64)
