@@ -84,7 +84,7 @@ def test_rings_and_dots_are_where_training_went(draw: Callable[..., Figure], sta
     measured = below.curves[0, "train_loss"].item.getData()
     assert x == pytest.approx(measured[0])
     assert y == pytest.approx(measured[1], abs=1e-5)
-    assert legend(below) == ["training", "closed form"]
+    assert legend(below) == ["descent", "closed form"]
 
 
 @pytest.mark.parametrize("dress", THEMES)
@@ -101,12 +101,12 @@ def test_both_are_switched_off(draw: Callable[..., Figure], state: AppState) -> 
     assert not len(landscape(draw("landscape", off)).rings.points)
     figure = curves(draw("curves", off))
     assert not len(figure.theory.item.getData()[0] if figure.theory.item.getData()[0] is not None else [])
-    assert legend(figure) == ["training"]
+    assert legend(figure) == ["descent"]
     values = theory.loss(state.frame, state.started, state.scene)
     figure.set_theory(values)
-    assert legend(figure) == ["training", "closed form"]
+    assert legend(figure) == ["descent", "closed form"]
     figure.set_theory(None)
-    assert legend(figure) == ["training"]
+    assert legend(figure) == ["descent"]
     assert "losed form" not in captions.landscape(off) + captions.curves(off)
 
 
@@ -122,7 +122,7 @@ def test_where_nothing_is_known_nothing_is_drawn(draw: Callable[..., Figure], ed
     """Of other optimisers and surfaces, and where a step depends on the batch."""
     found = trained(scene_of(**edits))
     assert not len(landscape(draw("landscape", found)).rings.points)
-    assert legend(curves(draw("curves", found))) == ["training"]
+    assert legend(curves(draw("curves", found))) == ["descent"]
     assert "losed form" not in captions.landscape(found) + captions.curves(found)
     assert surface_captions.stability(found) == ""
 

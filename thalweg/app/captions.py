@@ -185,7 +185,9 @@ def landscape(state: AppState) -> str:
     if state.map is None:
         return "The landscape is being computed." if state.settings.landscape_share else "Landscapes are switched off."
     beside = surface_captions.rings(state, state.map) + _others_paths(state, state.map)
-    return _of_map(state, state.map, state.started, _quantity(state), _arrows(state, state.map), beside)
+    text = _of_map(state, state.map, state.started, _quantity(state), _arrows(state, state.map), beside)
+    phase = inside.phase_of(state)
+    return f"{phase.note}\n{text}" if phase and phase.note else text
 
 
 def _of_map(state: AppState, m: Map, s: Started, quantity: str, arrows: str, others: str = "") -> str:

@@ -16,6 +16,9 @@ Two = tuple[float, float]
 LONGEST = 0.38
 """Part of the shorter side of the map that arrows of slopes take at most."""
 
+ROUNDING = 1e-5
+"""A coordinate that is smaller, as part of the other, is 0 but for rounding."""
+
 SHORTEST = 0.12
 """Part of it that the longest arrow of a step takes at least: shorter ones are drawn longer, which is said."""
 
@@ -32,11 +35,15 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Phase:
-    """One moment of the slow motion. ``tangent``: the direction of the contour line at the point, where it is shown."""
+    """One moment of the slow motion: what it is, a sentence, the formula, and a note on how it is drawn.
+
+    ``tangent`` is the direction of the contour line at the point, where it is shown.
+    """
 
     title: str
     sentence: str
     formula: str
+    note: str = ""
     arrows: tuple[Arrow, ...] = ()
     tangent: Two | None = None
     landing: Two | None = None
@@ -72,7 +79,8 @@ class _Telling:
         wanted = min(rate * steepest, LONGEST * self.span)
         self.slopes = max(wanted, SHORTEST * self.span) / steepest
         longest = max(math.hypot(*self.d.parts[name].along) for name in ("step", "plain")) or 1.0
-        self.steps = 1.0 if longest >= SHORTEST * self.span else _round_number(SHORTEST * self.span / longest)
+        short = longest < SHORTEST * self.span  # what is no number is not
+        self.steps = _round_number(SHORTEST * self.span / longest) if short else 1.0
 
     # --- arrows ------------------------------------------------------------------------------------------------------
 
@@ -94,10 +102,14 @@ class _Telling:
         return pair(tuple(by * v for v in self.d.parts[name].along))  # type: ignore[arg-type]
 
     def phase(self, title: str, sentence: str, formula: str, *arrows: Arrow, landing: Two | None = None) -> Phase:
-        """A phase at the point."""
-        return Phase(
-            title, sentence, formula, arrows, self.tangent if title == GRADIENT else None, landing, self.d.start
-        )
+        """A phase at the point, with arrows of steps."""
+        note = "" if self.steps == 1.0 else f"Steps are drawn {self.steps:g} times as long."
+        return Phase(title, sentence, formula, note, arrows, None, landing, self.d.start)
+
+    def slope_phase(self, title: str, sentence: str, formula: str, *arrows: Arrow, tangent: Two | None = None) -> Phase:
+        """A phase at the point, with arrows of slopes."""
+        note = f"Arrows: {float(f'{self.slopes:.2g}'):g} of an axis's unit for a slope of 1."
+        return Phase(title, sentence, formula, note, arrows, tangent, None, self.d.start)
 
     @property
     def tangent(self) -> Two | None:
@@ -114,9 +126,6 @@ class _Telling:
             return math.nan
         across = self.d.slope[0] * self.d.drawn_slope[0] + self.d.slope[1] * self.d.drawn_slope[1]
         return 90 - math.degrees(math.acos(max(-1.0, min(1.0, abs(across) / sizes))))
-
-
-GRADIENT = "The gradient"
 
 
 def words_of(state: AppState) -> Words:
@@ -173,10 +182,10 @@ def phases(d: Dissected, words: Words, span: float) -> tuple[Phase, ...]:
 def _slopes(t: _Telling) -> Phase:
     (x, y), (along_x, along_y), c = t.words.names, t.d.slope, t.words.function
     of = "" if t.words.whole else " of this batch"
-    return t.phase(
+    return t.slope_phase(
         "Slopes along the axes",
         f"how fast {c}{of} rises along each axis alone; the arrows point downhill.",
-        f"∂{c}/∂{x} = {number(along_x)}, ∂{c}/∂{y} = {number(along_y)}. {_drawn(t.slopes)}",
+        f"∂{c}/∂{x} = {number(along_x)}, ∂{c}/∂{y} = {number(along_y)}.",
         t.by_slope((along_x, 0.0), f"−∂{c}/∂{x}"),
         t.by_slope((0.0, along_y), f"−∂{c}/∂{y}"),
     )
@@ -199,13 +208,14 @@ def _gradient(t: _Telling) -> Phase:
     if not t.words.whole:
         whole = t.d.parts["gradient"].norm
         formula = f"In this plane {formula}; all parameters together: {number(whole)}"
-    return t.phase(
-        GRADIENT,
+    return t.slope_phase(
+        "The gradient",
         said,
-        f"{formula}. {_drawn(t.slopes)}",
+        f"{formula}.",
         t.by_slope((along_x, 0.0), "", pale=True),
         t.by_slope((0.0, along_y), "", pale=True),
         t.by_slope((along_x, along_y), f"−∇{c}"),
+        tangent=t.tangent,
     )
 
 
@@ -216,12 +226,12 @@ def _method(t: _Telling) -> Iterator[Phase]:
         yield t.phase(
             "A look uphill",
             "SAM goes uphill by 0.05 first, and takes the gradient there: it avoids sharp valleys.",
-            f"0.05·∇{c}/|∇{c}| = {t.vector('uphill')}. Downhill there: d = {t.vector('direction')}. {_longer(t)}",
+            f"0.05·∇{c}/|∇{c}| = {t.vector('uphill')}. Downhill there: d = {t.vector('direction')}.",
             t.by_step(parts["uphill"].along, "uphill", by=_shown(t, "uphill")),
             t.by_step(parts["direction"].along, "d", by=t.d.rate, start=_tip(t, "uphill")),
         )
     if "mean" in parts:
-        yield t.phase("The mean of the gradients", *_of_means(t))
+        yield t.slope_phase("The mean of the gradients", *_of_means(t))
     if "root" in parts:
         yield _root(t)
     if "velocity" in parts:
@@ -231,7 +241,7 @@ def _method(t: _Telling) -> Iterator[Phase]:
         yield t.phase(
             "A look ahead",
             "Nesterov's step counts the velocity once more, as if it stood further on.",
-            f"d = −(∇{c} + {m:g}·v) = {t.vector('direction')}. {_longer(t)}",
+            f"d = −(∇{c} + {m:g}·v) = {t.vector('direction')}.",
             t.by_step(parts["velocity"].along, "", pale=True, by=-t.d.rate),
             t.by_step(parts["direction"].along, "d", by=t.d.rate),
         )
@@ -246,7 +256,7 @@ def _of_means(t: _Telling) -> tuple[str, str, Arrow, Arrow]:
     said += ", made up for having begun at 0." if corrected else "; it began at 0, and is too small at first."
     return (
         said,
-        f"mean of the gradients = {t.vector('mean')}. {_drawn(t.slopes)}",
+        f"mean of the gradients = {t.vector('mean')}.",
         t.by_slope(t.d.slope, f"−∇{t.words.function}", pale=True),
         t.by_slope(t.d.parts["mean"].along, "−mean"),
     )
@@ -260,7 +270,7 @@ def _root(t: _Telling) -> Phase:
     return t.phase(
         "Each coordinate by itself",
         f"each is divided by the root of the {summed} of its squares, so that steep and flat ones move alike.",
-        f"{formula}d = −{above}/√ = {t.vector('direction')}. {_longer(t)}",
+        f"{formula}d = −{above}/√ = {t.vector('direction')}.",
         t.by_step(t.d.parts["direction"].along, "d", by=t.d.rate),
     )
 
@@ -280,8 +290,7 @@ def _momentum(t: _Telling) -> Phase:
     return t.phase(
         "Momentum",
         said,
-        f"v = {m:g}·v + {moved} = {t.vector('kept')} + {pair((added[0], added[1]))} = {t.vector('velocity')}. "
-        f"{_longer(t)}",
+        f"v = {m:g}·v + {moved} = {t.vector('kept')} + {pair((added[0], added[1]))} = {t.vector('velocity')}.",
         t.by_step(parts["kept"].along, "" if first else "kept", by=-t.d.rate),
         t.by_step((added[0], added[1]), "gradient", by=-t.d.rate, start=tip),
         t.by_step(parts["velocity"].along, "" if first else "together", by=-t.d.rate),
@@ -309,7 +318,7 @@ def _of_direction(t: _Telling) -> str:
     o, c = t.d.optimiser, t.words.function
     found = t.vector("direction")
     name = {"newton": f"H·d = −∇{c}: ", "gauss-newton": f"G·d = −∇{c}: "}.get(o.name, "")
-    return f"{name}d = {found}. {_longer(t)}"
+    return f"{name}d = {found}."
 
 
 def _direction_arrows(t: _Telling) -> tuple[Arrow, ...]:
@@ -328,7 +337,7 @@ def _layers(t: _Telling) -> Iterator[Phase]:
     yield t.phase(
         "A rate for each layer",
         f"what each layer moves is multiplied by its own rate: {listed}.",
-        f"{t.vector('plain')} becomes {t.vector('step')}. {_longer(t)}",
+        f"{t.vector('plain')} becomes {t.vector('step')}.",
         t.by_step(parts["plain"].along, "same rate", pale=True),
         t.by_step(parts["step"].along, "own rates"),
     )
@@ -346,7 +355,7 @@ def _step(t: _Telling) -> Phase:
         name = "v" if "velocity" in t.d.parts else f"∇{c}"
         made = f"−η·{name} = −{t.d.rate:.4g}·{t.vector('direction', -1)} = {t.vector('step')}"
     inside = "" if t.words.whole else f" in this plane; its length as a whole: {number(step.norm)}"
-    return t.phase("The step", said, f"Δ = {made}{inside}. {_longer(t)}", t.by_step(step.along, "step"))
+    return t.phase("The step", said, f"Δ = {made}{inside}.", t.by_step(step.along, "step"))
 
 
 def _is_plain(t: _Telling) -> bool:
@@ -400,19 +409,12 @@ def pair(value: Two) -> str:
     >>> pair((1.8, -0.018))
     '(1.8, −0.018)'
     """
-    return f"({number(value[0])}, {number(value[1])})"
+    least = ROUNDING * max(map(abs, value))
+    return "({}, {})".format(*(number(0.0 if abs(v) < least else v) for v in value))
 
 
 def _squared(value: float) -> str:
     return f"({number(value)})²" if value < 0 else f"{number(value)}²"
-
-
-def _drawn(scale: float) -> str:
-    return f"Arrows: {number(float(f'{scale:.2g}'))} of an axis's unit for a slope of 1."
-
-
-def _longer(t: _Telling) -> str:
-    return "" if t.steps == 1.0 else f"Steps are drawn {t.steps:g} times as long."
 
 
 def _shown(t: _Telling, name: str) -> float:

@@ -123,9 +123,11 @@ class CurvesFigure(Figure):
             self.loss.setXRange(0, 1)
             for plot in (self.loss, self.accuracy):
                 plot.enableAutoRange(x=True)
-        label_axis(self.loss, "left", f"loss ({unit})" if unit != "1" else "loss")
+        classifies = any(np.isfinite(line.series["train_accuracy"]).any() for line in drawn)
+        name = "loss" if classifies else "C(x, y)"
+        label_axis(self.loss, "left", f"{name} ({unit})" if unit != "1" else name)
         self._scale(log_loss, log_steps, against)
-        self._show_accuracy(any(np.isfinite(line.series["train_accuracy"]).any() for line in drawn))
+        self._show_accuracy(classifies)
         self._rebuild(drawn, which)
         for line in drawn:
             for name in MEASURES:
@@ -201,7 +203,7 @@ class CurvesFigure(Figure):
     def _rebuild(self, lines: tuple[DrawnLine, ...], which: str) -> None:
         """Make the curves that these lines need; those of one line alone tell training and test by colour."""
         splits = SPLITS[which]
-        wanted = (splits, tuple((m.number, m.style, m.past, m.fan, m.name) for m in lines))
+        wanted = (splits, self._classifies, tuple((m.number, m.style, m.past, m.fan, m.name) for m in lines))
         if wanted == self._drawn:
             return
         self._drawn = wanted
@@ -220,7 +222,8 @@ class CurvesFigure(Figure):
                     plot, second = self.loss if kind == "loss" else self.accuracy, split == "test"
                     number = int(second) if single else line.style
                     pale = not single and (line.past or (second and len(splits) > 1))
-                    words = ("training", "test")[second] if single else line.name
+                    of = ("training", "test")[second] if self._classifies else "descent"
+                    words = of if single else line.name
                     self.curves[line.number, name] = Curve(plot, number, words, pale=pale)
         for fan, members in sorted(fans.items()):
             for name in MEASURES:
