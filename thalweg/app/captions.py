@@ -282,6 +282,14 @@ def _arrows(state: AppState, m: Map) -> str:
 GLYPHS = ("──", "╌╌", "┈┈", "─·─", "─··─")
 """How the line styles look in a caption."""
 
+MARKS = "●■▲◆⬟⬢★"
+"""How the markers of the styles look there."""
+
+
+def _glyph(style: int) -> str:
+    """How a line of training is drawn on the map."""
+    return f"{GLYPHS[style % len(GLYPHS)]}{MARKS[style % len(MARKS)]}"
+
 
 def _others_paths(state: AppState, m: Map) -> str:
     """What is said of the other lines' paths on the map."""
@@ -289,8 +297,8 @@ def _others_paths(state: AppState, m: Map) -> str:
     if not lines:
         return ""
     fans = {line.style for line in lines if line.fan >= 0}
-    named = [f"{GLYPHS[line.style % len(GLYPHS)]} {line.name}" for line in lines if line.style not in fans]
-    named += [f"{GLYPHS[style % len(GLYPHS)]} other seeds" for style in sorted(fans)]
+    named = [f"{_glyph(line.style)} {line.name}" for line in lines if line.style not in fans]
+    named += [f"{_glyph(style)} other seeds" for style in sorted(fans)]
     front = next(line.name for line in lines_of(state) if line.front)
     return f" White: {front}; coloured, on the same plane: {', '.join(named)}."
 

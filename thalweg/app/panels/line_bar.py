@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea, QToolBu
 from thalweg.app.marks import Entry
 from thalweg.app.panels.tab_focus import tab_focus
 from thalweg.app.theme import LIGHT, LINE_STYLES, Theme
+from thalweg.app.views.markers import marker_path
 
 SAMPLE = (30, 10)
 """Width and height of a sample of a line, in pixels."""
@@ -122,5 +123,7 @@ def _sample(theme: Theme, style: int) -> QIcon:
     )
     painter.setPen(pen)
     painter.drawLine(1, SAMPLE[1] // 2, SAMPLE[0] - 1, SAMPLE[1] // 2)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.fillPath(marker_path(style, SAMPLE[0] / 2, SAMPLE[1] / 2, SAMPLE[1] / 3), pen.color())
     painter.end()
     return QIcon(pixmap)

@@ -11,6 +11,7 @@ from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPolygonF
 from PyQt6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from thalweg.app.views.markers import marker_path
 from thalweg.core.landscape.contours import bands
 
 ARROW_SPACING = 42.0
@@ -70,7 +71,7 @@ class PathLine(pg.GraphicsObject):
     def __init__(self) -> None:
         super().__init__()
         self._points, self._ends_here = np.empty((0, 2)), False
-        self._dashes = Qt.PenStyle.SolidLine
+        self._dashes, self._marker = Qt.PenStyle.SolidLine, 0
         self._width, self._core, self._halo, self._mark = (
             1.6,
             QColor("white"),
@@ -86,9 +87,15 @@ class PathLine(pg.GraphicsObject):
         self.prepareGeometryChange()
         self.update()
 
-    def set_style(self, width: float, colour: QColor | None = None, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> None:
-        """Width of the line, with which arrows and markers grow; its colour (None: white) and its dashes."""
-        self._width, self._dashes = width, style
+    def set_style(
+        self,
+        width: float,
+        colour: QColor | None = None,
+        style: Qt.PenStyle = Qt.PenStyle.SolidLine,
+        marker: int = 0,
+    ) -> None:
+        """Width of the line, with which arrows and markers grow; its colour (None: white), dashes and marker."""
+        self._width, self._dashes, self._marker = width, style, marker
         self._core, self._mark = colour or QColor("white"), colour or QColor("#ff5a1f")
         self.update()
 
@@ -148,12 +155,13 @@ class PathLine(pg.GraphicsObject):
         painter.drawRect(QRectF(at[0] - side / 2, at[1] - side / 2, side, side))
 
     def _mark_now(self, painter: QPainter, at: np.ndarray) -> None:
+        x, y = at.tolist()
         painter.setPen(QPen(self._core, 1.6))
         painter.setBrush(self._halo)
-        painter.drawEllipse(QPointF(*at.tolist()), self._size * 1.5, self._size * 1.5)
+        painter.drawPath(marker_path(self._marker, x, y, 1.5 * self._size))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._mark)
-        painter.drawEllipse(QPointF(*at.tolist()), self._size * 0.9, self._size * 0.9)
+        painter.drawPath(marker_path(self._marker, x, y, 0.9 * self._size))
 
 
 def _apart(points: np.ndarray, least: float = 0.7) -> np.ndarray:

@@ -7,6 +7,7 @@ import pyqtgraph as pg
 from PyQt6.QtGui import QColor
 
 from thalweg.app.theme import LINE_STYLES, Theme
+from thalweg.app.views.markers import marker
 
 COLUMN = 2.5
 """Width in pixels of the columns that a curve is thinned to; each keeps its least and its greatest value."""
@@ -63,7 +64,7 @@ class Curve:
         self._style, self._pale = number if style is None else style, pale
         self.item = pg.PlotCurveItem(connect="finite", skipFiniteCheck=False, name=name)
         plot.addItem(self.item)
-        self._newest = pg.ScatterPlotItem(size=5, pen=None)
+        self._newest = pg.ScatterPlotItem(size=6, pen=None, symbol=marker(self._style))
         plot.addItem(self._newest)
 
     def remove(self) -> None:

@@ -164,7 +164,7 @@ class LandscapeFigure(Figure):
     def _dress_others(self) -> None:
         for item, (_, style) in zip(self.others, self._beside, strict=True):
             colour = QColor(ON_MAP[style % len(ON_MAP)])
-            item.set_style(0.1 + self.theme.line_width, colour, LINE_STYLES[style % len(LINE_STYLES)])
+            item.set_style(0.1 + self.theme.line_width, colour, LINE_STYLES[style % len(LINE_STYLES)], style)
 
     def set_zoom(self, zoom: Ranges | None) -> None:
         """Show these ranges, with what there is of the map until one of them arrives; None: the whole map."""
