@@ -21,7 +21,7 @@ from thalweg.app.reduce import reduce
 from thalweg.app.slicing import Slicing
 from thalweg.app.state import AppState
 from thalweg.app.theme import THEMES
-from thalweg.app.views.axes import SwitchableAxis, log10, power_of_ten
+from thalweg.app.views.axes import DECADES, DEEP, SwitchableAxis, keep_to_decades, log10, power_of_ten
 from thalweg.app.views.axes_box import AxesBox
 from thalweg.app.views.contour_items import ARROW_SPACING, arrow_heads
 from thalweg.app.views.curve import thinned
@@ -104,6 +104,27 @@ def test_a_thinned_curve_keeps_the_extremes_of_every_column(curve: tuple[np.ndar
         if mine.size:
             assert mine.min() in theirs
             assert mine.max() in theirs
+
+
+def test_a_curve_without_any_number_is_thinned_to_gaps() -> None:
+    """As the accuracy of a surface, after many steps: some of its points are left, and none is a number."""
+    x, y = thinned(np.arange(400.0), np.full(400, np.nan), 50)
+    assert 0 < len(x) <= 400
+    assert np.isnan(y).all()
+
+
+def test_a_loss_of_zero_leaves_a_logarithmic_plot_at_its_lower_edge() -> None:
+    """Sixteen powers of ten below the largest value: the plot does not follow rounding down to 1e-46."""
+    plot = pg.PlotItem()
+    values = np.array([100.0, 1e-3, 1e-40, 0.0])
+    found = log10(values, DEEP)
+    assert found.tolist() == pytest.approx([2, -3, -40, DEEP])
+    keep_to_decades(plot, [log10(values), np.empty(0)])
+    assert plot.getViewBox().state["limits"]["yLimits"][0] == 2 - DECADES
+    keep_to_decades(plot, [log10(np.zeros(3))])
+    assert plot.getViewBox().state["limits"]["yLimits"][0] is None or np.isneginf(
+        plot.getViewBox().state["limits"]["yLimits"][0]
+    )
 
 
 @given(st.integers(600, 3000))

@@ -33,7 +33,7 @@ def thinned(x: np.ndarray, y: np.ndarray, columns: int) -> tuple[np.ndarray, np.
     where = np.flatnonzero(finite)
     order = where[np.lexsort((y[where], part[where]))]
     first = np.flatnonzero(np.r_[True, np.diff(part[order]) > 0]) if len(order) else np.empty(0, dtype=np.int64)
-    last = np.r_[first[1:], len(order)] - 1
+    last = np.r_[first[1:], len(order)][: len(first)] - 1  # none, where no value is finite
     gaps = np.flatnonzero(~finite)
     breaks = gaps[np.unique(part[gaps], return_index=True)[1]]
     kept = np.unique(np.r_[order[first], order[last], breaks, 0, len(x) - 1].astype(np.int64))
