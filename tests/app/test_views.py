@@ -21,7 +21,7 @@ from thalweg.app.reduce import reduce
 from thalweg.app.slicing import Slicing
 from thalweg.app.state import AppState
 from thalweg.app.theme import THEMES
-from thalweg.app.views.axes import DECADES, DEEP, SwitchableAxis, keep_to_decades, log10, power_of_ten
+from thalweg.app.views.axes import DECADES, SwitchableAxis, log10, log10_from, lowest_of, power_of_ten
 from thalweg.app.views.axes_box import AxesBox
 from thalweg.app.views.contour_items import ARROW_SPACING, arrow_heads
 from thalweg.app.views.curve import thinned
@@ -113,18 +113,16 @@ def test_a_curve_without_any_number_is_thinned_to_gaps() -> None:
     assert np.isnan(y).all()
 
 
-def test_a_loss_of_zero_leaves_a_logarithmic_plot_at_its_lower_edge() -> None:
-    """Sixteen powers of ten below the largest value: the plot does not follow rounding down to 1e-46."""
-    plot = pg.PlotItem()
-    values = np.array([100.0, 1e-3, 1e-40, 0.0])
-    found = log10(values, DEEP)
-    assert found.tolist() == pytest.approx([2, -3, -40, DEEP])
-    keep_to_decades(plot, [log10(values), np.empty(0)])
-    assert plot.getViewBox().state["limits"]["yLimits"][0] == 2 - DECADES
-    keep_to_decades(plot, [log10(np.zeros(3))])
-    assert plot.getViewBox().state["limits"]["yLimits"][0] is None or np.isneginf(
-        plot.getViewBox().state["limits"]["yLimits"][0]
-    )
+def test_what_is_too_small_for_a_logarithmic_plot_lies_on_its_lower_edge() -> None:
+    """Sixteen powers of ten below the largest value of all: the plot does not follow rounding to 1e-46 or to 0."""
+    values = np.array([100.0, 1e-3, 1e-40, 0.0, np.nan, np.inf, -1.0])
+    lowest = lowest_of([values, np.array([1.0]), np.empty(0)])
+    assert lowest == 2 - DECADES
+    found = log10_from(values, lowest)
+    assert found[:4].tolist() == pytest.approx([2, -3, lowest, lowest])
+    assert np.isnan(found[4:]).all()
+    assert lowest_of([np.zeros(3)]) == -np.inf
+    assert np.isnan(log10_from(np.zeros(3), -np.inf)).all()
 
 
 @given(st.integers(600, 3000))

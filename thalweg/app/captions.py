@@ -26,6 +26,8 @@ MODES = {
     "re-aim": "is laid anew at the current point, step {laid:,}",
 }
 
+LOWEST = " What is below 1e-16 of the largest is drawn there."
+
 PALER = "Paler: the same on test examples."
 
 UNITS = {
@@ -328,7 +330,7 @@ def curves(state: AppState) -> str:
         return ""
     s = state.started
     if is_surface(state):
-        said = f"{surface_captions.dots(state)}{_against(state)}{_several(state)}"
+        said = f"{surface_captions.dots(state)}{_against(state)}{_several(state)}{LOWEST * state.scene.view.log_loss}"
         return f"{network(state)}; {optimiser(state)}.{said}"
     return (
         f"Training: first {s.measured:,} of {s.train_count:,} examples; test: {s.test_count:,}. "
@@ -358,7 +360,7 @@ def gradient_norms(state: AppState) -> str:
         return ""
     s = state.started
     if is_surface(state):
-        return f"Size of the partial derivatives of {network(state)}; {optimiser(state)}.{_several(state)}"
+        return f"Size of the partial derivatives of {network(state)}; {optimiser(state)}.{_several(state)}{LOWEST}"
     return (
         f"Euclidean norm of the gradient of the mean {s.objective} over the first {s.measured:,} training examples, "
         f"weights and biases of each layer. {_begun(network(state))}.{_statistics(state)}{_several(state)}"

@@ -149,6 +149,7 @@ class Desk:
             Binding(lambda s: (tiles_of(s),), self._tile),
             Binding(lambda s: (s.foreign,), self._show_foreign),
             Binding(lambda s: (s.written,), self._say_written),
+            Binding(lambda s: (notices.is_trouble(s),), w.banner.set_trouble),
             Binding(notices.banner, w.set_message),
             Binding(lambda s: (s.seen_scene, s.draft, s.form), self._show_in_forms),
             Binding(lambda s: (s.scene,), w.view_panel.set_scene),

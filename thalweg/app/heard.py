@@ -231,7 +231,8 @@ def _(m: Stopped, state: AppState) -> AppState:
     names = line_names(state.current.lines, state.started.runs) if state.current and state.started else {}
     name = f"{_begun(names[m.line])}: " if len(names) > 1 and m.line in names else ""
     m = replace(m, sentence=name + m.sentence)
-    return replace(state, playing=state.playing and not m.paused, sentence=m.sentence, stopped=m)
+    news = state.news if m.rescue else m.sentence
+    return replace(state, playing=state.playing and not m.paused, sentence=m.sentence, news=news, stopped=m)
 
 
 def _begun(name: str) -> str:

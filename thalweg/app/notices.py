@@ -42,3 +42,10 @@ def banner(state: AppState) -> tuple[str, Answers, Progress | None]:
     if state.sentence:
         return state.sentence, (("dismiss", "Close"),), None
     return "", (), None
+
+
+def is_trouble(state: AppState) -> bool:
+    """Whether the banner tells of something that went wrong."""
+    if state.dead is not None or state.missing is not None:
+        return True
+    return bool(state.sentence) and state.sentence != state.news

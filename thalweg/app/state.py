@@ -143,6 +143,8 @@ class AppState:
     """Why there is no map."""
     field_error: tuple[str, str] | None = None
     sentence: str = ""
+    news: str = ""
+    """The last sentence that told of no trouble: why training has stopped as it was to."""
     written: Saved | None = None
     """The run file, or the parameters, that the person had written last."""
     stopped: Stopped | None = None

@@ -34,6 +34,12 @@ class Banner(QFrame):
         self.buttons: dict[str, QPushButton] = {}
         self.hide()
 
+    def set_trouble(self, trouble: bool) -> None:
+        """Whether the sentence is about something that went wrong: then it is red."""
+        self.label.setProperty("role", "error" if trouble else "")
+        if (style := self.label.style()) is not None:
+            style.polish(self.label)
+
     def set_message(self, sentence: str, answers: tuple[tuple[str, str], ...], progress: Progress | None) -> None:
         """Show a sentence with a button for each (name, title), and how far a long job is."""
         self.setVisible(bool(sentence))

@@ -118,23 +118,27 @@ def step_places(steps: np.ndarray, logarithmic: bool) -> np.ndarray:
     return log10(steps.astype(float)) if logarithmic else steps.astype(float)
 
 
-def log10(values: np.ndarray, zero: float = np.nan) -> np.ndarray:
-    """Logarithms to base ten; NaN where there is none, so that the curve has a gap there; for 0 what is given."""
+def log10(values: np.ndarray) -> np.ndarray:
+    """Logarithms to base ten; NaN where there is none, so that the curve has a gap there."""
     out = np.full(len(values), np.nan)
     np.log10(values, where=(values > 0) & np.isfinite(values), out=out)
-    out[values == 0] = zero
     return out
 
 
-DEEP = -400.0
-"""Where a curve that is 0 is drawn on a logarithmic axis: below all that has a logarithm, and out of the plot."""
-
 DECADES = 16
-"""Powers of ten below the largest value that a logarithmic plot shows: what lies below leaves it at the edge."""
+"""Powers of ten below the largest value that a logarithmic plot shows."""
 
 
-def keep_to_decades(plot: pg.PlotItem, logarithms: Iterable[np.ndarray]) -> None:
-    """Let a logarithmic plot reach no further down than that; ``logarithms`` are all that is drawn in it."""
-    tops = [float(np.nanmax(y)) for y in logarithms if len(y) and not np.isnan(y).all()]
-    top = max(tops, default=DEEP)
-    plot.setLimits(yMin=top - DECADES if top > DEEP else None)
+def lowest_of(columns: Iterable[np.ndarray]) -> float:
+    """The logarithm of the least value that a plot of all these shows: that many powers of ten below the largest.
+
+    Minus infinite where nothing has a logarithm.
+    """
+    tops = [float(np.nanmax(y)) for y in map(log10, columns) if len(y) and not np.isnan(y).all()]
+    return max(tops, default=-np.inf) - DECADES
+
+
+def log10_from(values: np.ndarray, lowest: float) -> np.ndarray:
+    """Logarithms to base ten; ``lowest`` for 0 and all that is too small to be shown; NaN as :func:`log10` has it."""
+    out = log10(values)
+    return np.where(values == 0, lowest, np.maximum(out, lowest)) if np.isfinite(lowest) else out

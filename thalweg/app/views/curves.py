@@ -11,7 +11,7 @@ from PyQt6.QtGui import QResizeEvent
 
 from thalweg.app.overlay import AGAINST, DrawnLine, fan_of
 from thalweg.app.theme import Theme
-from thalweg.app.views.axes import DEEP, FittingAxis, SwitchableAxis, keep_to_decades, log10, step_places
+from thalweg.app.views.axes import FittingAxis, SwitchableAxis, log10_from, lowest_of, step_places
 from thalweg.app.views.closed_form import ClosedFormCurve
 from thalweg.app.views.curve import Curve
 from thalweg.app.views.fan_curve import FanCurve, Member
@@ -75,6 +75,7 @@ class CurvesFigure(Figure):
         self._drawn: tuple[object, ...] = ()
         self._log = (False, False)
         self._against = "steps"
+        self._lowest = -np.inf
         self._classifies = True
         self._legend_place, self._single = (0, 1), True
         label_axis(self.accuracy, "left", "accuracy (%)")
@@ -129,8 +130,7 @@ class CurvesFigure(Figure):
         self._scale(log_loss, log_steps, against)
         self._show_accuracy(classifies)
         self._rebuild(drawn, which)
-        losses = [line.series[name] for line in drawn for name in MEASURES if name.endswith("loss")]
-        keep_to_decades(self.loss, map(log10, losses if log_loss else ()))
+        self._lowest = lowest_of(line.series[n] for line in drawn for n in MEASURES if n.endswith("loss"))
         for line in drawn:
             for name in MEASURES:
                 if (line.number, name) in self.curves:
@@ -192,7 +192,7 @@ class CurvesFigure(Figure):
     def _values(self, values: np.ndarray, name: str) -> np.ndarray:
         if name.endswith("accuracy"):
             return 100 * values
-        return log10(values, DEEP) if self._log[0] else values
+        return log10_from(values, self._lowest) if self._log[0] else values
 
     def _set_fan(self, fan: FanCurve, members: Sequence[DrawnLine], name: str) -> None:
         found = fan_of(members, name)

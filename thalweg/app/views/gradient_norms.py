@@ -11,7 +11,7 @@ from PyQt6.QtGui import QFontMetricsF, QResizeEvent
 
 from thalweg.app.overlay import DrawnLine, fan_of
 from thalweg.app.theme import LINE_STYLES, Theme
-from thalweg.app.views.axes import DEEP, SwitchableAxis, keep_to_decades, log10, step_place, step_places
+from thalweg.app.views.axes import SwitchableAxis, log10_from, lowest_of, step_place, step_places
 from thalweg.app.views.curve import Curve
 from thalweg.app.views.fan_curve import FanCurve, Member
 from thalweg.app.views.figure import Figure, dress_axes, dress_legend, fit_legend, label_axis
@@ -57,6 +57,7 @@ class GradientNormsFigure(Figure):
         self._lines: tuple[DrawnLine, ...] = ()
         self._drawn: tuple[object, ...] = ()
         self._names: list[str] = []
+        self._lowest = -np.inf
         self._samples: list[tuple[pg.PlotCurveItem, int]] = []
         self.scene().sigMouseMoved.connect(self._point_at)
         label_axis(self.plot, "left", "gradient norm")
@@ -95,7 +96,7 @@ class GradientNormsFigure(Figure):
             self._bottom.set_logarithmic(log_steps)
             self.plot.enableAutoRange()
             label_axis(self.plot, "bottom", "step (logarithmic; step 0 left out)" if log_steps else "step")
-        keep_to_decades(self.plot, (log10(line.series[name]) for line in lines for name in _measures(line)))
+        self._lowest = lowest_of(line.series[name] for line in lines for name in _measures(line))
         for line in lines:
             for name in _measures(line):
                 if (line.number, name) in self.curves:
@@ -104,7 +105,7 @@ class GradientNormsFigure(Figure):
             members = [m for m in lines if m.fan == -1 - key]
             found = fan_of(members, name)
             each = [Member(m.name, *self._points(m, name)) for m in members]
-            low, median, high = (log10(v, DEEP) for v in (found.low, found.median, found.high))
+            low, median, high = (log10_from(v, self._lowest) for v in (found.low, found.median, found.high))
             fan.set(
                 step_places(found.steps, self._bottom.logarithmic),
                 low,
@@ -115,7 +116,8 @@ class GradientNormsFigure(Figure):
             )
 
     def _points(self, line: DrawnLine, name: str) -> tuple[np.ndarray, np.ndarray]:
-        return step_places(line.series["step"], self._bottom.logarithmic), log10(line.series[name], DEEP)
+        y = log10_from(line.series[name], self._lowest)
+        return step_places(line.series["step"], self._bottom.logarithmic), y
 
     def _rebuild(self, lines: tuple[DrawnLine, ...]) -> None:
         wanted = tuple((m.number, m.style, m.past, m.fan, m.name, m.layers, len(_measures(m))) for m in lines)
