@@ -11,6 +11,8 @@ from typing import Literal
 from thalweg.core.scene.data import CLASSES, SHAPE
 from thalweg.core.scene.network import NetworkSpec
 
+Kind = Literal["linear", "conv", "batch norm", "layer norm", "lstm"]
+
 KERNEL = (3, 3)
 """Rows and columns of every filter."""
 
@@ -20,7 +22,7 @@ class LayerShape:
     """A layer's name, what it is, and the shapes of its parameters, the weights first."""
 
     name: str
-    kind: Literal["linear", "conv", "batch norm", "lstm"]
+    kind: Kind
     shapes: tuple[tuple[int, ...], ...]
 
 
@@ -31,6 +33,8 @@ def layer_shapes(network: NetworkSpec) -> tuple[LayerShape, ...]:
     ['1 conv', '2 conv', '3 linear']
     """
     match network.kind:
+        case "mlp" if network.hidden_norm != "none" and network.hidden:
+            found = list(_normalised_mlp(network))
         case "mlp":
             found = [_linear(i, o) for i, o in pairwise(network.sizes)]
             # its layers are all alike, so that their numbers say all
@@ -59,8 +63,13 @@ def parameter_count(network: NetworkSpec) -> int:
 
 
 def buffer_count(network: NetworkSpec) -> int:
-    """How many running statistics the network has: mean and variance of each normalised channel."""
+    """How many running statistics the network has: mean and variance of each channel or unit of batch norm."""
     return sum(2 * layer.shapes[0][0] for layer in layer_shapes(network) if layer.kind == "batch norm")
+
+
+def over_batches(network: NetworkSpec) -> bool:
+    """Whether units are normalised over the examples of a batch alone, so that one example is too few."""
+    return network.kind == "mlp" and network.hidden_norm == "batch" and bool(network.hidden)
 
 
 def pooled(network: NetworkSpec) -> tuple[int, int]:
@@ -69,16 +78,25 @@ def pooled(network: NetworkSpec) -> tuple[int, int]:
     return SHAPE[0] // halved, SHAPE[1] // halved
 
 
-_Found = tuple[str, Literal["linear", "conv", "batch norm", "lstm"], tuple[tuple[int, ...], ...]]
+_Found = tuple[str, Kind, tuple[tuple[int, ...], ...]]
 
 
-def _linear(fan_in: int, fan_out: int) -> _Found:
-    return "linear", "linear", ((fan_out, fan_in), (fan_out,))
+def _linear(fan_in: int, fan_out: int, where: str = "", bias: bool = True) -> _Found:
+    weights = (fan_out, fan_in)
+    return f"linear{where}", "linear", (weights, (fan_out,)) if bias else (weights,)
 
 
 def _conv(channels_in: int, channels_out: int, where: str = "", bias: bool = True) -> _Found:
     weights = (channels_out, channels_in, *KERNEL)
     return f"conv{where}", "conv", (weights, (channels_out,)) if bias else (weights,)
+
+
+def _normalised_mlp(network: NetworkSpec) -> Iterator[_Found]:
+    kind: Kind = "batch norm" if network.hidden_norm == "batch" else "layer norm"
+    for n, (fan_in, units) in enumerate(pairwise(network.sizes[:-1]), start=1):
+        yield _linear(fan_in, units, f", hidden {n}", bias=kind != "batch norm")
+        yield f"norm, hidden {n}", kind, ((units,), (units,))
+    yield _linear(network.sizes[-2], network.sizes[-1])
 
 
 def _cnn(network: NetworkSpec) -> Iterator[_Found]:
