@@ -185,20 +185,25 @@ def test_batch_norm_of_another_architecture_goes_where_it_does_not_fit() -> None
         scene.edited({"run.optimiser.name": "newton"})
 
 
-def test_axes_find_layers_when_normalisations_come_between() -> None:
-    """The last layer stays the last; a single weight goes to a layer that has some."""
-    scene = Scene().edited({"run.network.hidden_norm": "layer"})
-    assert (scene.view.plane.x.layers, scene.view.plane.y.layers) == ((1,), (7,))
-    weight = Scene().edited({"view.plane.x.layers": (2,), "view.plane.x.kind": "weight"})
-    assert weight.edited({"run.network.hidden_norm": "layer"}).view.plane.x.layers == (7,)
-    with pytest.raises(SpecError, match="a single weight joins two units of a linear layer"):
-        scene.edited({"view.plane.x.layers": (2,), "view.plane.x.kind": "weight", "view.plane.y.kind": "gradient"})
+def test_a_norm_is_part_of_the_layer_that_it_normalises() -> None:
+    """So that axes, rates and curves of layers mean the same with and without, and fifty hidden layers stay fifty."""
+    for norm, added in (("none", ()), ("batch", ("weight", "bias")), ("layer", ("weight", "bias"))):
+        run = run_of({"hidden": (6,) * 50, "hidden_norm": norm})
+        problem = build(run, dataset(run.data))
+        assert layer_names(run.network) == tuple(f"layer {n}" for n in range(1, 52))
+        names = [name.rpartition(".")[2] for name in problem.layout.layers[2].parameters]
+        assert names == ["weight", *(["bias"] if norm != "batch" else []), *added]
+        assert len(problem.layout.layers[-1].parameters) == 2
+    before = Scene().edited({"run.optimiser.layer_rates": (1.0, 2.0, 3.0, 4.0), "view.plane.x.layers": (3,)})
+    after = before.edited({"run.network.hidden_norm": "layer"})
+    assert after.view == before.view
+    assert after.run.optimiser == before.run.optimiser
 
 
 def test_every_layer_of_the_deepest_network_can_have_a_rate() -> None:
     """Fifty hidden layers with their normalisations, and the output."""
     deep = Scene().edited({"run.network.hidden": (6,) * 50, "run.network.hidden_norm": "batch"})
-    rates = tuple(1.0 + k / 100 for k in range(101))
+    rates = tuple(1.0 + k / 100 for k in range(51))
     edited = deep.edited({"run.optimiser.layer_rates": rates})
     assert edited.run.optimiser.layer_rates == rates
-    assert edited.view.plane.y.layers == (101,)
+    assert edited.view.plane.y.layers == (51,)

@@ -60,7 +60,7 @@ def test_names_are_numbered_from_one_and_told_apart(spec: NetworkSpec) -> None:
         ({"hidden": (5,)}, ["layer 1", "layer 2"]),
         (
             {"hidden": (5, 5), "hidden_norm": "layer"},
-            ["1 linear, hidden 1", "2 norm, hidden 1", "3 linear, hidden 2", "4 norm, hidden 2", "5 linear"],
+            ["layer 1", "layer 2", "layer 3"],
         ),
         ({"hidden": (), "hidden_norm": "batch"}, ["layer 1"]),
         ({"hidden": (5, 5), "hidden_skips": True}, ["layer 1", "layer 2", "layer 3"]),

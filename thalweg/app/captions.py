@@ -403,8 +403,14 @@ def gradient_norms(state: AppState) -> str:
         return f"Size of the partial derivatives of {network(state)}; {optimiser(state)}.{_several(state)}"
     return (
         f"Euclidean norm of the gradient of the mean {s.objective} over the first {s.measured:,} training examples, "
-        f"weights and biases of each layer. {_begun(network(state))}.{_statistics(state)}{_several(state)}"
+        f"{_parts(state.spec.network)} of each layer. {_begun(network(state))}.{_statistics(state)}{_several(state)}"
     )
+
+
+def _parts(n: NetworkSpec) -> str:
+    """What a layer's gradient is taken with respect to."""
+    normed = n.kind == "mlp" and n.hidden_norm != "none" and n.hidden
+    return "weights, biases and normalisation" if normed else "weights and biases"
 
 
 def weight_map(state: AppState) -> str:

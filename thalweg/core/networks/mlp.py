@@ -16,11 +16,19 @@ class BatchNorm(nn.BatchNorm1d):
     One example has no spread. The last batch of an epoch may be one, and torch would refuse it.
     """
 
+    part_of_layer_before = True
+
     def forward(self, input: Tensor) -> Tensor:
         """Units [n, width], normalised, scaled and shifted; the statistics of one example are not taken in."""
         if self.training and len(input) == 1:
             return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         return super().forward(input)
+
+
+class LayerNorm(nn.LayerNorm):
+    """Torch's normalisation of each example over the units."""
+
+    part_of_layer_before = True
 
 
 class Skip(nn.Module):
@@ -57,6 +65,6 @@ def _normalised(fan_in: int, fan_out: int, norm: str) -> list[nn.Module]:
         case "batch":
             return [linear, BatchNorm(fan_out)]
         case "layer":
-            return [linear, nn.LayerNorm(fan_out)]
+            return [linear, LayerNorm(fan_out)]
         case _:
             return [linear]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 from math import prod
 from typing import Literal
 
 from thalweg.core.scene.data import CLASSES, SHAPE
 from thalweg.core.scene.network import NetworkSpec
 
-Kind = Literal["linear", "conv", "batch norm", "layer norm", "lstm"]
+Kind = Literal["linear", "conv", "batch norm", "lstm"]
 
 KERNEL = (3, 3)
 """Rows and columns of every filter."""
@@ -33,12 +33,10 @@ def layer_shapes(network: NetworkSpec) -> tuple[LayerShape, ...]:
     ['1 conv', '2 conv', '3 linear']
     """
     match network.kind:
-        case "mlp" if network.hidden_norm != "none" and network.hidden:
-            found = list(_normalised_mlp(network))
         case "mlp":
-            found = [_linear(i, o) for i, o in pairwise(network.sizes)]
             # its layers are all alike, so that their numbers say all
-            return tuple(LayerShape(f"layer {n}", kind, shapes) for n, (_, kind, shapes) in enumerate(found, start=1))
+            names = (f"layer {n}" for n in count(1))
+            return tuple(LayerShape(name, "linear", shapes) for name, shapes in zip(names, _mlp(network), strict=False))
         case "cnn":
             found = list(_cnn(network))
         case "residual":
@@ -64,7 +62,8 @@ def parameter_count(network: NetworkSpec) -> int:
 
 def buffer_count(network: NetworkSpec) -> int:
     """How many running statistics the network has: mean and variance of each channel or unit of batch norm."""
-    return sum(2 * layer.shapes[0][0] for layer in layer_shapes(network) if layer.kind == "batch norm")
+    of_layers = sum(2 * layer.shapes[0][0] for layer in layer_shapes(network) if layer.kind == "batch norm")
+    return of_layers + (2 * sum(network.hidden) if over_batches(network) else 0)
 
 
 def over_batches(network: NetworkSpec) -> bool:
@@ -81,9 +80,8 @@ def pooled(network: NetworkSpec) -> tuple[int, int]:
 _Found = tuple[str, Kind, tuple[tuple[int, ...], ...]]
 
 
-def _linear(fan_in: int, fan_out: int, where: str = "", bias: bool = True) -> _Found:
-    weights = (fan_out, fan_in)
-    return f"linear{where}", "linear", (weights, (fan_out,)) if bias else (weights,)
+def _linear(fan_in: int, fan_out: int) -> _Found:
+    return "linear", "linear", ((fan_out, fan_in), (fan_out,))
 
 
 def _conv(channels_in: int, channels_out: int, where: str = "", bias: bool = True) -> _Found:
@@ -91,12 +89,12 @@ def _conv(channels_in: int, channels_out: int, where: str = "", bias: bool = Tru
     return f"conv{where}", "conv", (weights, (channels_out,)) if bias else (weights,)
 
 
-def _normalised_mlp(network: NetworkSpec) -> Iterator[_Found]:
-    kind: Kind = "batch norm" if network.hidden_norm == "batch" else "layer norm"
-    for n, (fan_in, units) in enumerate(pairwise(network.sizes[:-1]), start=1):
-        yield _linear(fan_in, units, f", hidden {n}", bias=kind != "batch norm")
-        yield f"norm, hidden {n}", kind, ((units,), (units,))
-    yield _linear(network.sizes[-2], network.sizes[-1])
+def _mlp(network: NetworkSpec) -> Iterator[tuple[tuple[int, ...], ...]]:
+    """The shapes of every layer; a hidden layer's normalisation is part of it, so that one depth has one number."""
+    vectors = {"none": 1, "batch": 2, "layer": 3}[network.hidden_norm]  # biases, but with batch norm; scales, shifts
+    for fan_in, units in pairwise(network.sizes[:-1]):
+        yield ((units, fan_in), *([(units,)] * vectors))
+    yield _linear(network.sizes[-2], network.sizes[-1])[2]
 
 
 def _cnn(network: NetworkSpec) -> Iterator[_Found]:

@@ -159,12 +159,9 @@ class Scene(Spec):
                 axis = tree["view"]["plane"][name]
                 kept = (after if n == before else min(n, after) for n in axis["layers"])
                 axis["layers"] = tuple(dict.fromkeys(kept))
-        is_surface, was_surface = (
-            kind == "surface" for kind in (tree["run"]["network"]["kind"], self.run.network.kind)
-        )
-        if "run.network.kind" in changes and is_surface != was_surface:
-            _turn(tree)
-        if {"run.network.kind", "run.network.hidden_norm"} & changes.keys():
+        if "run.network.kind" in changes:
+            if (tree["run"]["network"]["kind"] == "surface") != (self.run.network.kind == "surface"):
+                _turn(tree)
             _fit_single_weights(tree)
         if "run.network.surface" in changes:
             _show_surface(tree)

@@ -101,7 +101,7 @@ class OptimiserSpec(Spec):
         "What the step of each layer is multiplied with, first layer to last, separated by commas; none: 1 for all.",
         live=True,
         strict=False,
-        max_length=101,
+        max_length=64,
     )
     clip: float = spec_field(
         0.0,
