@@ -87,7 +87,7 @@ class NetworkSpec(Spec):
         "What each hidden layer's linear map is normalised by before the activation: each unit over the batch while "
         "training, with its running mean and variance for every curve and landscape (Ioffe & Szegedy 2015); or each "
         "example over the layer's units (Ba et al. 2016).",
-        labels={"none": "None", "batch": "Batch norm", "layer": "Layer norm"},
+        labels={"none": "Without", "batch": "Batch norm", "layer": "Layer norm"},
     )
     hidden_skips: bool = spec_field(
         False,
