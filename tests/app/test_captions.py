@@ -15,7 +15,7 @@ from thalweg.core.landscape.slope import full_slope
 from thalweg.core.messages import DataMissing, Failed, MapProgress
 from thalweg.core.scene import NetworkSpec
 
-from .rig import a_map, frame, line, path, started, tiny_scene
+from .rig import a_map, frame, line, path, started, state_of, tiny_scene
 from .test_state import after, running
 
 
@@ -36,6 +36,18 @@ def at(step: int, state: AppState | None = None, *changes: tuple[int, float]) ->
 def test_the_optimiser_as_it_was_started() -> None:
     """Name, learning rate, batch size; momentum where it counts."""
     assert captions.optimiser(at(5)) == "SGD, learning rate 0.5, batch size 10"
+
+
+def test_clipping_is_told_where_there_is_some() -> None:
+    """After what the method is, before what was changed since; also where it was switched on meanwhile."""
+    clipped = state_of(tiny_scene(run__optimiser__clip=0.25))
+    assert captions.optimiser(clipped) == "SGD, learning rate 0.5, gradient clipped at 0.25, batch size 10"
+    now = at(30)
+    assert now.line is not None
+    changed = tiny_scene(run__optimiser__clip=2.0).run.optimiser
+    line_now = replace(now.line, changes=(*now.line.changes, (20, changed)))
+    later = reduce(frame(now.generation, 30, lines=(line_now,)), now)
+    assert captions.optimiser(later).endswith("; gradient clipping 2 from step 20")
 
 
 def test_a_live_change_is_told_with_its_step() -> None:
@@ -100,6 +112,21 @@ def test_several_lines_say_which_is_in_front_and_what_is_paler() -> None:
     ("fields", "words"),
     [
         ({}, "784-30-30-30-10 sigmoid"),
+        (
+            {"activation": "relu", "hidden_norm": "batch", "initialisation": "he"},
+            "784-30-30-30-10 ReLU, batch norm, He weights",
+        ),
+        (
+            {"hidden": (30,) * 50, "hidden_skips": True, "hidden_norm": "layer", "activation": "hard-tanh"},
+            "784-50×30-10 hard tanh, layer norm, skips",
+        ),
+        ({"hidden": (30, 20), "hidden_skips": True, "gain": 2.0}, "784-30-20-10 sigmoid, weights × 2"),
+        ({"hidden": (), "hidden_norm": "batch"}, "784-10 sigmoid"),
+        ({"hidden": (9,), "initialisation": "constant", "constant": 0.5}, "784-9-10 sigmoid, weights 0.5"),
+        (
+            {"kind": "cnn", "activation": "leaky-relu", "initialisation": "lsuv", "gain": 0.5},
+            "convolutional network, 8-16 filters, leaky ReLU, LSUV weights × 0.5",
+        ),
         ({"kind": "cnn", "activation": "relu"}, "convolutional network, 8-16 filters, ReLU"),
         (
             {"kind": "residual", "skips": False, "activation": "relu"},

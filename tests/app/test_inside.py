@@ -164,6 +164,22 @@ def test_a_rate_for_each_layer_is_a_phase() -> None:
     assert found["Landing"].landing == pytest.approx((0, 0), abs=1e-6)
 
 
+def test_a_gradient_that_is_too_long_is_clipped_in_a_phase_of_its_own() -> None:
+    """Shortened to the limit, and the step is made of what is left; one that is short enough has no such phase."""
+    desk = looking(ravine(run__optimiser__clip=1.0, run__optimiser__learning_rate=0.5))
+    found = {phase.title: phase for phase in told(desk)}
+    clipping = found["Clipping"]
+    assert "longer than 1: it is shortened to that" in clipping.sentence
+    assert f"g = 1·∇C/|∇C| = 1/200·∇C = ({MINUS}1, 0.01)." in clipping.formula
+    assert f"Δ = {MINUS}η·g = {MINUS}0.5·({MINUS}1, 0.01) = (0.5, {MINUS}0.005)" in found["The step"].formula
+    assert math.dist(clipping.arrows[0].start, clipping.arrows[0].end) > 100 * math.dist(
+        clipping.arrows[1].start, clipping.arrows[1].end
+    )
+    desk = looking(ravine(run__optimiser__clip=1.0, run__optimiser__momentum=0.5))
+    assert "v = 0.5·v + g = " in {phase.title: phase for phase in told(desk)}["Momentum"].formula
+    assert "Clipping" not in {phase.title for phase in told(looking(ravine(run__optimiser__clip=1e4)))}
+
+
 def test_on_a_network_the_phases_say_what_the_plane_shows() -> None:
     """The batch's own angle to the contour line, and how much of gradient and step is in the plane at all."""
     desk = looking(tiny_scene(), steps=2)

@@ -59,7 +59,8 @@ from .rig import a_map, frame, laid, path, slices_drawn, started, state_of, tiny
 LIVE = {"run.optimiser.learning_rate": 0.25, "run.optimiser.momentum": 0.5, "run.optimiser.batch_size": 7,
         "run.steps": 99, "run.name": "mine", "run.stop.steps": 800, "run.stop.epochs": 9, "run.stop.loss": 0.5,
         "run.stop.flat": 3, "run.optimiser.layer_rates": (0.5, 2.0), "run.optimiser.decay": 0.5,
-        "run.optimiser.damping": 0.5}  # fmt: skip
+        "run.optimiser.damping": 0.5, "run.optimiser.clip": 0.5, "run.optimiser.schedule": "cosine",
+        "run.optimiser.schedule_steps": 50, "run.optimiser.schedule_share": 0.5}  # fmt: skip
 """What a run in progress takes up, and another value for each."""
 
 RESTARTING = {
@@ -70,6 +71,8 @@ RESTARTING = {
     "run.data.measured": 40,
     "run.network.kind": "cnn",
     "run.network.hidden": (9, 9),
+    "run.network.hidden_norm": "layer",
+    "run.network.hidden_skips": True,
     "run.network.channels": (3,),
     "run.network.width": 7,
     "run.network.blocks": 3,
@@ -78,6 +81,8 @@ RESTARTING = {
     "run.network.units": 9,
     "run.network.activation": "tanh",
     "run.network.initialisation": "he",
+    "run.network.constant": 0.5,
+    "run.network.gain": 3.0,
     "run.network.surface": "booth",
     "run.network.formula": "x*y",
     "run.network.a": 3.0,

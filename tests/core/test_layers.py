@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thalweg.core import buffers
+from thalweg.core.networks.activations import ACTIVATIONS
 from thalweg.core.networks.architectures import network
 from thalweg.core.parameters import layout_of
 from thalweg.core.scene.layers import buffer_count, layer_names, layer_shapes, parameter_count
@@ -19,13 +20,15 @@ SPECS = st.builds(
     NetworkSpec,
     kind=st.sampled_from(["mlp", "cnn", "residual", "lstm"]),
     hidden=st.lists(st.integers(1, 5), max_size=4).map(tuple),
+    hidden_norm=st.sampled_from(["none", "batch", "layer"]),
+    hidden_skips=st.booleans(),
     channels=st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple),
     width=st.integers(1, 5),
     blocks=st.integers(1, 4),
     skips=st.booleans(),
     batch_norm=st.booleans(),
     units=st.integers(1, 6),
-    activation=st.sampled_from(["sigmoid", "tanh", "relu"]),
+    activation=st.sampled_from(list(ACTIVATIONS)),
 )
 
 
@@ -55,6 +58,12 @@ def test_names_are_numbered_from_one_and_told_apart(spec: NetworkSpec) -> None:
     ("fields", "names"),
     [
         ({"hidden": (5,)}, ["layer 1", "layer 2"]),
+        (
+            {"hidden": (5, 5), "hidden_norm": "layer"},
+            ["layer 1", "layer 2", "layer 3"],
+        ),
+        ({"hidden": (), "hidden_norm": "batch"}, ["layer 1"]),
+        ({"hidden": (5, 5), "hidden_skips": True}, ["layer 1", "layer 2", "layer 3"]),
         ({"kind": "cnn"}, ["1 conv", "2 conv", "3 linear"]),
         ({"kind": "lstm"}, ["1 LSTM", "2 linear"]),
         (

@@ -19,9 +19,9 @@ from pydantic import BaseModel, ValidationError
 from thalweg.core.files import write_atomically
 from thalweg.core.scene import AxisSpec, NetworkSpec, RunSpec, Scene, Spec, SpecError, dumps, load, loads, parse, save
 from thalweg.core.scene.data import SIZES
-from thalweg.core.scene.layers import buffer_count, layer_shapes
+from thalweg.core.scene.layers import buffer_count, layer_shapes, over_batches
 from thalweg.core.scene.scene import MOST_RUNS
-from thalweg.core.scene.training import LAST_SEED, WITH_LINE_SEARCH, WITHOUT_STATISTICS
+from thalweg.core.scene.training import LAST_SEED, UNCLIPPED, WITH_LINE_SEARCH, WITHOUT_STATISTICS
 
 # --- scenes of every kind --------------------------------------------------------------------------------------------
 
@@ -88,6 +88,10 @@ def scenes(draw: st.DrawFn) -> Scene:
         )
         if impossible or (name in WITH_LINE_SEARCH and each["optimiser"]["layer_rates"]):
             each["optimiser"]["name"] = "adam"
+        if each["optimiser"]["name"] in UNCLIPPED:
+            each["optimiser"]["clip"] = 0.0
+        if each["optimiser"]["batch_size"] == 1 and over_batches(network):
+            each["network"]["hidden_norm"] = "layer"
     view["example"] %= count
     layers = layer_shapes(NetworkSpec.model_validate(run["network"]))
     for name in ("x", "y"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 
@@ -29,6 +29,24 @@ MODES = {
 LOWEST = " What is below 1e-16 of the largest is drawn there."
 
 PALER = "Paler: the same on test examples."
+
+_ACTIVATIONS = {"relu": "ReLU", "leaky-relu": "leaky ReLU", "elu": "ELU", "gelu": "GELU", "silu": "SiLU",
+                "hard-tanh": "hard tanh"}  # fmt: skip
+"""Those that are written otherwise than they are named."""
+
+_STARTS = {
+    "fan-in": "",
+    "normal": "N(0, 1) weights",
+    "lecun": "LeCun weights",
+    "xavier": "Xavier weights",
+    "he": "He weights",
+    "torch-uniform": "uniform weights",
+    "xavier-uniform": "uniform Xavier weights",
+    "he-uniform": "uniform He weights",
+    "orthogonal": "orthogonal weights",
+    "lsuv": "LSUV weights",
+    "identity": "identity weights",
+}
 
 UNITS = {
     "distance": "1 = Euclidean distance 1 between parameter vectors",
@@ -55,21 +73,44 @@ def architecture(n: NetworkSpec) -> str:
     >>> architecture(NetworkSpec(kind="residual", skips=False, activation="relu"))
     'residual network, 2 blocks of 16 channels, no skips, batch norm, ReLU'
     """
-    name = {"relu": "ReLU"}.get(n.activation, n.activation)
+    name, start = _ACTIVATIONS.get(n.activation, n.activation), _start(n)
     match n.kind:
         case "mlp":
-            return f"{'-'.join(map(str, n.sizes))} {n.activation}"
+            norm = f", {n.hidden_norm} norm" if n.hidden_norm != "none" and n.hidden else ""
+            skips = ", skips" if n.hidden_skips and any(i == o for i, o in pairwise(n.sizes[:-1])) else ""
+            return f"{_sizes(n)} {name}{norm}{skips}{start}"
         case "cnn":
-            return f"convolutional network, {'-'.join(map(str, n.channels))} filters, {name}"
+            return f"convolutional network, {'-'.join(map(str, n.channels))} filters, {name}{start}"
         case "residual":
             blocks = f"{n.blocks} block{'s' if n.blocks > 1 else ''} of {n.width} channel{'s' if n.width > 1 else ''}"
             options = f"{'' if n.skips else ', no skips'}{', batch norm' if n.batch_norm else ', no batch norm'}"
-            return f"residual network, {blocks}{options}, {name}"
+            return f"residual network, {blocks}{options}, {name}{start}"
         case "surface":
             noise = f", gradient noise {n.noise:g}" if n.surface == "noisy-ravine" else ""
             return f"C(x, y) = {_written(n.function)}{noise}"
         case "lstm":
-            return f"LSTM over rows, {n.units} unit{'s' if n.units > 1 else ''}"
+            return f"LSTM over rows, {n.units} unit{'s' if n.units > 1 else ''}{start}"
+
+
+def _sizes(n: NetworkSpec) -> str:
+    """Units of every layer; those of many layers alike are counted.
+
+    >>> _sizes(NetworkSpec(hidden=(30,) * 50))
+    '784-50×30-10'
+    """
+    groups = [(size, len(list(alike))) for size, alike in groupby(n.sizes)]
+    return "-".join(f"{count}×{size}" if count > 5 else "-".join([str(size)] * count) for size, count in groups)
+
+
+def _start(n: NetworkSpec) -> str:
+    """How the weights begin, where it is not the usual way.
+
+    >>> _start(NetworkSpec(initialisation="orthogonal", gain=1.5))
+    ', orthogonal weights × 1.5'
+    """
+    words = f"weights {n.constant:g}" if n.initialisation == "constant" else _STARTS[n.initialisation]
+    scale = "" if n.gain == 1 else f" × {n.gain:g}"
+    return f", {words or 'weights'}{scale}" if words or scale else ""
 
 
 def _written(formula: str) -> str:
@@ -113,6 +154,7 @@ def optimiser(state: AppState) -> str:
     name = OPTIMISERS[o.name]
     momentum += f", layer rates {', '.join(f'{rate:g}' for rate in o.layer_rates)}" if o.layer_rates else ""
     momentum += f", momentum {NESTEROV:g}" if o.name == "nesterov" and not o.momentum else ""
+    momentum += f", gradient clipped at {o.clip:g}" if o.clip else ""
     momentum += f", weight decay {o.decay:g}" if o.name == "adamw" else ""
     momentum += f", damping {o.damping:g}" if o.name in ("newton", "gauss-newton") else ""
     momentum += _schedule(state)
@@ -363,8 +405,14 @@ def gradient_norms(state: AppState) -> str:
         return f"Size of the partial derivatives of {network(state)}; {optimiser(state)}.{_several(state)}{LOWEST}"
     return (
         f"Euclidean norm of the gradient of the mean {s.objective} over the first {s.measured:,} training examples, "
-        f"weights and biases of each layer. {_begun(network(state))}.{_statistics(state)}{_several(state)}"
+        f"{_parts(state.spec.network)} of each layer. {_begun(network(state))}.{_statistics(state)}{_several(state)}"
     )
+
+
+def _parts(n: NetworkSpec) -> str:
+    """What a layer's gradient is taken with respect to."""
+    normed = n.kind == "mlp" and n.hidden_norm != "none" and n.hidden
+    return "weights, biases and normalisation" if normed else "weights and biases"
 
 
 def weight_map(state: AppState) -> str:

@@ -112,6 +112,11 @@ class _Telling:
         return Phase(title, sentence, formula, note, arrows, tangent, None, self.d.start)
 
     @property
+    def used(self) -> str:
+        """What the gradient that the method steps along is called."""
+        return "g" if "clipped" in self.d.parts else f"∇{self.words.function}"
+
+    @property
     def tangent(self) -> Two | None:
         """The direction of the contour line of the map; None where there is none."""
         along_x, along_y = self.d.drawn_slope
@@ -173,7 +178,7 @@ def heading(state: AppState) -> str:
 def phases(d: Dissected, words: Words, span: float) -> tuple[Phase, ...]:
     """All phases of a step, in order; ``span``: the shorter side of the map."""
     t = _Telling(d, words, span)
-    return (_slopes(t), _gradient(t), *_method(t), *_layers(t), _step(t), _landing(t))
+    return (_slopes(t), _gradient(t), *_clipping(t), *_method(t), *_layers(t), _step(t), _landing(t))
 
 
 # --- the phases ------------------------------------------------------------------------------------------------------
@@ -219,13 +224,29 @@ def _gradient(t: _Telling) -> Phase:
     )
 
 
+def _clipping(t: _Telling) -> Iterator[Phase]:
+    """What is left of a gradient that is too long."""
+    if "clipped" not in t.d.parts:
+        return
+    c, limit, whole = t.words.function, t.d.optimiser.clip, t.d.parts["gradient"].norm
+    yield t.slope_phase(
+        "Clipping",
+        f"the gradient is longer than {limit:g}{'' if t.words.whole else ', over all parameters together'}: it is "
+        "shortened to that, and its direction stays.",
+        f"g = {limit:g}·∇{c}/|∇{c}| = {limit:g}/{number(whole)}·∇{c} = {t.vector('clipped')}.",
+        t.by_slope(t.d.slope, f"−∇{c}", pale=True),
+        t.by_slope(t.d.parts["clipped"].along, "−g"),
+    )
+
+
 def _method(t: _Telling) -> Iterator[Phase]:
     """What the method makes of the gradient."""
     o, c, parts = t.d.optimiser, t.words.function, t.d.parts
     if "uphill" in parts:
+        cut = f" (clipped where it is longer than {o.clip:g})" if o.clip else ""
         yield t.phase(
             "A look uphill",
-            "SAM goes uphill by 0.05 first, and takes the gradient there: it avoids sharp valleys.",
+            f"SAM goes uphill by 0.05 first, and takes the gradient there{cut}: it avoids sharp valleys.",
             f"0.05·∇{c}/|∇{c}| = {t.vector('uphill')}. Downhill there: d = {t.vector('direction')}.",
             t.by_step(parts["uphill"].along, "uphill", by=_shown(t, "uphill")),
             t.by_step(parts["direction"].along, "d", by=t.d.rate, start=_tip(t, "uphill")),
@@ -241,7 +262,7 @@ def _method(t: _Telling) -> Iterator[Phase]:
         yield t.phase(
             "A look ahead",
             "Nesterov's step counts the velocity once more, as if it stood further on.",
-            f"d = −(∇{c} + {m:g}·v) = {t.vector('direction')}.",
+            f"d = −({t.used} + {m:g}·v) = {t.vector('direction')}.",
             t.by_step(parts["velocity"].along, "", pale=True, by=-t.d.rate),
             t.by_step(parts["direction"].along, "d", by=t.d.rate),
         )
@@ -264,7 +285,7 @@ def _of_means(t: _Telling) -> tuple[str, str, Arrow, Arrow]:
 
 def _root(t: _Telling) -> Phase:
     o, whole = t.d.optimiser, t.words.whole
-    above = "mean" if "mean" in t.d.parts else f"∇{t.words.function}"
+    above = "mean" if "mean" in t.d.parts else t.used
     summed = "sum" if o.name == "adagrad" else "mean"
     formula = f"√({summed} of squares) = {t.vector('root')}; " if whole else ""
     return t.phase(
@@ -276,9 +297,9 @@ def _root(t: _Telling) -> Phase:
 
 
 def _momentum(t: _Telling) -> Phase:
-    o, c, parts = t.d.optimiser, t.words.function, t.d.parts
+    o, parts = t.d.optimiser, t.d.parts
     m = o.momentum or NESTEROV
-    moved = f"∇{c}" if o.name != "rmsprop" else f"∇{c}/√"
+    moved = t.used if o.name != "rmsprop" else f"{t.used}/√"
     added = tuple(v - k for v, k in zip(parts["velocity"].along, parts["kept"].along, strict=True))
     first = parts["kept"].norm == 0
     said = (
@@ -344,7 +365,7 @@ def _layers(t: _Telling) -> Iterator[Phase]:
 
 
 def _step(t: _Telling) -> Phase:
-    o, c, step = t.d.optimiser, t.words.function, t.d.parts["step"]
+    o, step = t.d.optimiser, t.d.parts["step"]
     line = o.name in WITH_LINE_SEARCH
     said = f"the {'length t' if line else 'learning rate η'} = {t.d.rate:.4g} makes it a step."
     if o.layer_rates:
@@ -352,7 +373,7 @@ def _step(t: _Telling) -> Phase:
     elif line or not _is_plain(t):
         made = f"{'t' if line else 'η'}·d = {t.d.rate:.4g}·{t.vector('direction')} = {t.vector('step')}"
     else:
-        name = "v" if "velocity" in t.d.parts else f"∇{c}"
+        name = "v" if "velocity" in t.d.parts else t.used
         made = f"−η·{name} = −{t.d.rate:.4g}·{t.vector('direction', -1)} = {t.vector('step')}"
     inside = "" if t.words.whole else f" in this plane; its length as a whole: {number(step.norm)}"
     return t.phase("The step", said, f"Δ = {made}{inside}.", t.by_step(step.along, "step"))

@@ -61,7 +61,7 @@ def stability(state: AppState) -> str:
     Of other surfaces and optimisers, and of steps that depend on the batch, nothing.
     """
     steep, o = steepness(state.spec.network), _optimiser_now(state)
-    if steep is None or o.name not in METHODS:
+    if steep is None or o.name not in METHODS or o.clip:
         return ""
     return f" {_verdict(o, steep)} {_in_the_long_run(o, steep) if momentum(o) else _each_step(o, steep)}"
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def _floating(module: nn.Module) -> list[Tensor]:
@@ -42,7 +43,7 @@ def as_one(module: nn.Module) -> Tensor:
     What a training step does to the buffers is seen in the vector at once, and a snapshot of them is one copy.
     """
     for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
+        if isinstance(part, _BatchNorm):
             part.reset_running_stats()
     vector = flatten(module)
     at = 0

@@ -78,6 +78,8 @@ class Layout:
 def layout_of(module: nn.Module, layer_names: Sequence[str] = ()) -> Layout:
     """The layout of a module: one layer for each submodule that owns parameters, in order.
 
+    A submodule whose ``part_of_layer_before`` is true adds its own to the layer before it.
+
     ``layer_names`` are the names of all layers; none given: layer 1, layer 2 ... Raises ValueError where their number
     is not that of the layers.
     """
@@ -92,7 +94,10 @@ def layout_of(module: nn.Module, layer_names: Sequence[str] = ()) -> Layout:
             names.append(f"{module_name}.{name}" if module_name else name)
             shapes.append(p.shape)
             at += p.numel()
-        if own:
+        if own and layers and getattr(part, "part_of_layer_before", False):
+            before = layers.pop()
+            layers.append(Layer(before.name, (*before.parameters, *names[-len(own) :]), before.start, at))
+        elif own:
             layers.append(Layer(f"layer {len(layers) + 1}", tuple(names[-len(own) :]), start, at))
     if layer_names:
         if len(layer_names) != len(layers):

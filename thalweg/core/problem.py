@@ -13,7 +13,7 @@ from torch.func import functional_call
 from thalweg.core import buffers
 from thalweg.core.data import Dataset
 from thalweg.core.networks.architectures import network
-from thalweg.core.networks.initialisers import initialise
+from thalweg.core.networks.initialisers import initialise_as
 from thalweg.core.parameters import Layout, layout_of
 from thalweg.core.scene import RunSpec
 from thalweg.core.scene.layers import layer_names
@@ -70,10 +70,13 @@ def random_streams(seed: int) -> tuple[torch.Generator, torch.Generator]:
     )
 
 
-def initial_network(run: RunSpec) -> nn.Module:
-    """The network of a run as it is before the first step, on the CPU."""
+def initial_network(run: RunSpec, inputs: Tensor) -> nn.Module:
+    """The network of a run as it is before the first step, on the CPU.
+
+    ``inputs`` [n, features] are the training examples, in their order: initial weights may depend on the first of them.
+    """
     module = network(run.network)
-    initialise(module, run.network.initialisation, random_streams(run.seed)[0])
+    initialise_as(run.network, module, random_streams(run.seed)[0], inputs)
     return module
 
 
@@ -82,7 +85,7 @@ def build(run: RunSpec, data: Dataset, device: str = "cpu") -> Problem:
 
     A module with running statistics is in evaluation mode, and a training step alone takes it out of it.
     """
-    module = initial_network(run).to(device)
+    module = initial_network(run, torch.from_numpy(data.train_images)).to(device)
     if len(buffers.flatten(module)):  # the others stay as they are: cuDNN's LSTM has no gradient in evaluation mode
         module.eval()
     layout = layout_of(module, layer_names(run.network))

@@ -115,7 +115,7 @@ def test_an_axis_shows_the_fields_of_its_kind(view_panel, kind):
 @pytest.mark.parametrize(
     ("kind", "counts"),
     [
-        ("mlp", {"hidden", "activation"}),
+        ("mlp", {"hidden", "hidden_norm", "hidden_skips", "activation"}),
         ("cnn", {"channels", "activation"}),
         ("residual", {"width", "blocks", "skips", "batch_norm", "activation"}),
         ("lstm", {"units"}),
@@ -126,7 +126,7 @@ def test_fields_of_other_architectures_are_disabled(run_panel, kind, counts):
     panel, _ = run_panel
     panel.set_scene(Scene().edited({"run.network.kind": kind}), None)
     enabled = {f.path for f in fields_at("run.network") if _row(panel, f.path).editor.isEnabled()}
-    assert enabled == {f"run.network.{name}" for name in counts | {"kind", "initialisation"}}
+    assert enabled == {f"run.network.{name}" for name in counts | {"kind", "initialisation", "gain"}}
 
 
 def test_error_sentence_below_the_field(run_panel):

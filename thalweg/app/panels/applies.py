@@ -7,7 +7,7 @@ from thalweg.core.scene import Scene
 from thalweg.core.scene.layers import buffer_count
 from thalweg.core.scene.network import RAVINES
 from thalweg.core.scene.schedule import SCHEDULES
-from thalweg.core.scene.training import OPTIMISERS, WITH_LINE_SEARCH
+from thalweg.core.scene.training import OPTIMISERS, UNCLIPPED, WITH_LINE_SEARCH
 
 _AXIS = {
     "biases": frozenset({"gradient", "random", "principal", "hessian", "towards", "update"}),
@@ -40,6 +40,8 @@ _OF_NETWORKS = ("run.data.", "run.objective.")
 _NEEDS: dict[tuple[str, str], tuple[str, frozenset[str]]] = {
     ("data", "folder"): ("name", frozenset({"mnist", "fashion"})),
     ("network", "hidden"): ("kind", frozenset({"mlp"})),
+    ("network", "hidden_norm"): ("kind", frozenset({"mlp"})),
+    ("network", "hidden_skips"): ("kind", frozenset({"mlp"})),
     ("network", "channels"): ("kind", frozenset({"cnn"})),
     ("network", "width"): ("kind", frozenset({"residual"})),
     ("network", "blocks"): ("kind", frozenset({"residual"})),
@@ -48,8 +50,10 @@ _NEEDS: dict[tuple[str, str], tuple[str, frozenset[str]]] = {
     ("network", "units"): ("kind", frozenset({"lstm"})),
     ("network", "activation"): ("kind", frozenset({"mlp", "cnn", "residual"})),
     ("network", "initialisation"): ("kind", frozenset({"mlp", "cnn", "residual", "lstm"})),
+    ("network", "gain"): ("kind", frozenset({"mlp", "cnn", "residual", "lstm"})),
     **{("network", field): ("kind", frozenset({"surface"})) for field in ("surface", *_OF_SURFACES)},
     ("optimiser", "momentum"): ("name", frozenset({"sgd", "nesterov", "rmsprop"})),
+    ("optimiser", "clip"): ("name", frozenset(OPTIMISERS) - set(UNCLIPPED)),
     ("optimiser", "decay"): ("name", frozenset({"adamw"})),
     ("optimiser", "damping"): ("name", frozenset({"newton", "gauss-newton"})),
     ("optimiser", "layer_rates"): ("name", frozenset(OPTIMISERS) - set(WITH_LINE_SEARCH)),
@@ -81,6 +85,8 @@ def applies(path: str, scene: Scene) -> bool:
     parent, _, name = path.rpartition(".")
     if parent == "run.network" and name in _OF_SURFACE and network.surface not in _OF_SURFACE[name]:
         return False
+    if path == "run.network.constant":
+        return network.kind != "surface" and network.initialisation == "constant"
     if path == "run.optimiser.batch_size" and network.kind == "surface":
         return network.surface == "noisy-ravine"
     if network.kind == "surface" and path in _OF_EXAMPLES:

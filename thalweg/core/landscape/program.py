@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -50,7 +51,7 @@ class Node:
         """The function's name, as ``conv2d`` or ``add_``; of a property, as ``T``, the property's."""
         return name_of(self.function)
 
-    @property
+    @cached_property  # asked for again and again, which in a network of fifty layers was most of the planning
     def reads(self) -> tuple[int, ...]:
         """The numbers of the tensors among its arguments."""
         return tuple(r.number for r in leaves((self.args, self.kwargs)) if isinstance(r, Ref))

@@ -73,10 +73,11 @@ class Steps:
         found: dict[int, Node] = {}
         ends = {r.number for r in leaves(stages.program.output) if isinstance(r, Ref)}
         for node in stages.moving:
-            size = window(node)
-            n = node.args[0].number if size else -1
+            if not window(node):
+                continue
+            n = node.args[0].number
             readers = [m for m in stages.moving if n in m.reads]
-            if size and stages.kinds[n] == AFFINE and n in stages.kept and len(readers) == 1 and n not in ends:
+            if stages.kinds[n] == AFFINE and n in stages.kept and len(readers) == 1 and n not in ends:
                 found[n] = node
         return found
 

@@ -231,7 +231,9 @@ def _each_step(steps: Generator[object, None, Plane]) -> Generator[None, None, P
 
 def _start(problem: Problem, run: RunSpec) -> torch.Tensor:
     """The parameters at the start of a run; the problem at hand may have been built for another seed."""
-    return problem.layout.flatten(dict(initial_network(run).named_parameters())).to(problem.start)
+    return problem.layout.flatten(dict(initial_network(run, problem.train[0].cpu()).named_parameters())).to(
+        problem.start
+    )
 
 
 def _in_order(problem: Problem, vectors: dict[str, torch.Tensor], view: SlicesSpec) -> Iterator[Slice | NoSlice | None]:

@@ -8,7 +8,7 @@ from thalweg.core.problem import Problem
 
 
 def gradient_norms(problem: Problem, vector: Tensor, measured: int) -> dict[str, float]:
-    """Euclidean norm of the loss gradient with respect to each layer's weights and biases.
+    """Euclidean norm of the loss gradient with respect to all parameters of each layer, its weights and biases.
 
     The loss is the mean over the first ``measured`` training examples; the keys are ``gradient_1`` (the first layer)
     and so on. This is the "speed of learning" of Nielsen 2015, chapter 5, with weights and biases together.

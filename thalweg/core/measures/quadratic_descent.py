@@ -27,7 +27,8 @@ def steepness(network: NetworkSpec) -> tuple[float, float] | None:
 
 def is_known(optimiser: OptimiserSpec) -> bool:
     """Whether the steps of an optimiser on a ravine are known in closed form."""
-    return optimiser.name in METHODS and (optimiser.schedule == "constant" or not momentum(optimiser))
+    plain = optimiser.schedule == "constant" or not momentum(optimiser)
+    return optimiser.name in METHODS and plain and not optimiser.clip
 
 
 def momentum(optimiser: OptimiserSpec) -> float:

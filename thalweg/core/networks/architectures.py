@@ -20,7 +20,7 @@ def network(spec: NetworkSpec) -> nn.Module:
     """
     match spec.kind:
         case "mlp":
-            return mlp(spec.sizes, spec.activation)
+            return mlp(spec.sizes, spec.activation, norm=spec.hidden_norm, skips=spec.hidden_skips)
         case "cnn":
             return cnn(spec.channels, spec.activation, SHAPE, CLASSES)
         case "residual":

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from thalweg.core.networks.mlp import ACTIVATIONS
+from thalweg.core.networks.activations import ACTIVATIONS
 
 
 def cnn(channels: tuple[int, ...], activation: str, shape: tuple[int, int], classes: int) -> nn.Sequential:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from thalweg.core.networks.mlp import ACTIVATIONS
+from thalweg.core.networks.activations import ACTIVATIONS
 
 
 class Block(nn.Module):

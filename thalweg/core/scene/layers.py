@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 from math import prod
 from typing import Literal
 
 from thalweg.core.scene.data import CLASSES, SHAPE
 from thalweg.core.scene.network import NetworkSpec
+
+Kind = Literal["linear", "conv", "batch norm", "lstm"]
 
 KERNEL = (3, 3)
 """Rows and columns of every filter."""
@@ -20,7 +22,7 @@ class LayerShape:
     """A layer's name, what it is, and the shapes of its parameters, the weights first."""
 
     name: str
-    kind: Literal["linear", "conv", "batch norm", "lstm"]
+    kind: Kind
     shapes: tuple[tuple[int, ...], ...]
 
 
@@ -32,9 +34,9 @@ def layer_shapes(network: NetworkSpec) -> tuple[LayerShape, ...]:
     """
     match network.kind:
         case "mlp":
-            found = [_linear(i, o) for i, o in pairwise(network.sizes)]
             # its layers are all alike, so that their numbers say all
-            return tuple(LayerShape(f"layer {n}", kind, shapes) for n, (_, kind, shapes) in enumerate(found, start=1))
+            names = (f"layer {n}" for n in count(1))
+            return tuple(LayerShape(name, "linear", shapes) for name, shapes in zip(names, _mlp(network), strict=False))
         case "cnn":
             found = list(_cnn(network))
         case "residual":
@@ -59,8 +61,14 @@ def parameter_count(network: NetworkSpec) -> int:
 
 
 def buffer_count(network: NetworkSpec) -> int:
-    """How many running statistics the network has: mean and variance of each normalised channel."""
-    return sum(2 * layer.shapes[0][0] for layer in layer_shapes(network) if layer.kind == "batch norm")
+    """How many running statistics the network has: mean and variance of each channel or unit of batch norm."""
+    of_layers = sum(2 * layer.shapes[0][0] for layer in layer_shapes(network) if layer.kind == "batch norm")
+    return of_layers + (2 * sum(network.hidden) if over_batches(network) else 0)
+
+
+def over_batches(network: NetworkSpec) -> bool:
+    """Whether units are normalised over the examples of a batch alone, so that one example is too few."""
+    return network.kind == "mlp" and network.hidden_norm == "batch" and bool(network.hidden)
 
 
 def pooled(network: NetworkSpec) -> tuple[int, int]:
@@ -69,7 +77,7 @@ def pooled(network: NetworkSpec) -> tuple[int, int]:
     return SHAPE[0] // halved, SHAPE[1] // halved
 
 
-_Found = tuple[str, Literal["linear", "conv", "batch norm", "lstm"], tuple[tuple[int, ...], ...]]
+_Found = tuple[str, Kind, tuple[tuple[int, ...], ...]]
 
 
 def _linear(fan_in: int, fan_out: int) -> _Found:
@@ -79,6 +87,14 @@ def _linear(fan_in: int, fan_out: int) -> _Found:
 def _conv(channels_in: int, channels_out: int, where: str = "", bias: bool = True) -> _Found:
     weights = (channels_out, channels_in, *KERNEL)
     return f"conv{where}", "conv", (weights, (channels_out,)) if bias else (weights,)
+
+
+def _mlp(network: NetworkSpec) -> Iterator[tuple[tuple[int, ...], ...]]:
+    """The shapes of every layer; a hidden layer's normalisation is part of it, so that one depth has one number."""
+    vectors = {"none": 1, "batch": 2, "layer": 3}[network.hidden_norm]  # biases, but with batch norm; scales, shifts
+    for fan_in, units in pairwise(network.sizes[:-1]):
+        yield ((units, fan_in), *([(units,)] * vectors))
+    yield _linear(network.sizes[-2], network.sizes[-1])[2]
 
 
 def _cnn(network: NetworkSpec) -> Iterator[_Found]:

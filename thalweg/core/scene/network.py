@@ -12,8 +12,24 @@ from thalweg.core.scene.spec import Spec, SpecError, spec_field
 from thalweg.core.scene.surfaces import SURFACES
 
 Architecture = Literal["mlp", "cnn", "residual", "lstm", "surface"]
-Activation = Literal["sigmoid", "tanh", "relu"]
-Initialisation = Literal["fan-in", "normal", "lecun", "xavier", "he"]
+Activation = Literal[
+    "sigmoid", "tanh", "relu", "leaky-relu", "elu", "gelu", "silu", "softplus", "hard-tanh", "sine"
+]  # fmt: skip
+Initialisation = Literal[
+    "fan-in",
+    "normal",
+    "lecun",
+    "xavier",
+    "he",
+    "torch-uniform",
+    "xavier-uniform",
+    "he-uniform",
+    "orthogonal",
+    "lsuv",
+    "identity",
+    "constant",
+]
+HiddenNorm = Literal["none", "batch", "layer"]
 SurfaceName = Literal[
     "ravine",
     "noisy-ravine",
@@ -65,6 +81,19 @@ class NetworkSpec(Spec):
         strict=False,
         max_length=50,
     )
+    hidden_norm: HiddenNorm = spec_field(
+        "none",
+        "Normalisation",
+        "What each hidden layer's linear map is normalised by before the activation: each unit over the batch while "
+        "training, with its running mean and variance for every curve and landscape (Ioffe & Szegedy 2015); or each "
+        "example over the layer's units (Ba et al. 2016).",
+        labels={"none": "Without", "batch": "Batch norm", "layer": "Layer norm"},
+    )
+    hidden_skips: bool = spec_field(
+        False,
+        "Skips around layers",
+        "Add the input of each hidden layer that has as many inputs as units to its output (He et al. 2016).",
+    )
     channels: tuple[Channels, ...] = spec_field(
         (8, 16),
         "Convolutions",
@@ -94,19 +123,56 @@ class NetworkSpec(Spec):
         "sigmoid",
         "Activation",
         "The nonlinearity after every hidden layer. An LSTM has its own.",
-        labels={"sigmoid": "Sigmoid", "tanh": "tanh", "relu": "ReLU"},
+        labels={
+            "sigmoid": "Sigmoid",
+            "tanh": "tanh",
+            "relu": "ReLU",
+            "leaky-relu": "Leaky ReLU (0.01)",
+            "elu": "ELU",
+            "gelu": "GELU",
+            "silu": "SiLU",
+            "softplus": "Softplus",
+            "hard-tanh": "Hard tanh",
+            "sine": "Sine",
+        },
     )
     initialisation: Initialisation = spec_field(
         "fan-in",
         "Initial weights",
-        "How weights and biases are drawn before training. Batch norm begins with scale 1 and shift 0.",
+        "How weights and biases are drawn before training. LSUV: orthogonal, then each layer scaled so that its output "
+        "over the first 256 training examples has variance 1 (Mishkin & Matas 2016). Constant: all units of a layer "
+        "are and stay the same. Normalisations begin with scale 1 and shift 0.",
         labels={
             "fan-in": "W ~ N(0, 1)/√fan-in, b ~ N(0, 1)",
             "normal": "W, b ~ N(0, 1)",
             "lecun": "LeCun: W ~ N(0, 1/fan-in), b = 0",
             "xavier": "Xavier (Glorot), b = 0",
             "he": "He (Kaiming), b = 0",
+            "torch-uniform": "Uniform: W ~ U(±1/√fan-in), b = 0",
+            "xavier-uniform": "Xavier (Glorot), uniform, b = 0",
+            "he-uniform": "He (Kaiming), uniform, b = 0",
+            "orthogonal": "Orthogonal, b = 0",
+            "lsuv": "LSUV: unit variance of outputs, b = 0",
+            "identity": "Identity: ones on the diagonal, b = 0",
+            "constant": "Constant: all weights alike, b = 0",
         },
+    )
+    constant: float = spec_field(
+        0.01,
+        "Constant weight",
+        "The value of every weight where initial weights are constant.",
+        ge=-1000,
+        le=1000,
+        allow_inf_nan=False,
+    )
+    gain: float = spec_field(
+        1.0,
+        "Weight scale",
+        "What all initial weights are multiplied by, biases not: small, and gradients vanish on their way back through "
+        "the layers; large, and they explode or, where units saturate, vanish.",
+        ge=0,
+        le=1000,
+        allow_inf_nan=False,
     )
 
     surface: SurfaceName = spec_field(

@@ -11,7 +11,7 @@ import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
 from thalweg.core.files import write_atomically
-from thalweg.core.scene.layers import LayerShape, buffer_count, layer_shapes
+from thalweg.core.scene.layers import LayerShape, buffer_count, layer_shapes, over_batches
 from thalweg.core.scene.network import NetworkSpec
 from thalweg.core.scene.spec import Spec, SpecError, explain, spec_field
 from thalweg.core.scene.surfaces import SURFACES
@@ -141,7 +141,7 @@ class Scene(Spec):
         if any(path.startswith("run.network.") for path in changes):
             _on_one_ground(tree)
         if any(".network." in path for path in changes):
-            _fit_methods(tree)
+            _fit_methods(tree, asked=any(path.endswith(".hidden_norm") for path in changes))
         for name in ("x", "y"):
             axis, path = tree["view"]["plane"][name], f"view.plane.{name}"
             if changes.get(f"{path}.kind") == "weight" and f"{path}.layers" not in changes:
@@ -191,16 +191,22 @@ def _on_one_ground(tree: dict[str, Any]) -> None:
             run["network"] = dict(first)
 
 
-def _fit_methods(tree: dict[str, Any]) -> None:
-    """Layer rates for the layers that there are; no batch norm where the method does not go with it."""
+def _fit_methods(tree: dict[str, Any], asked: bool) -> None:
+    """Layer rates for the layers that there are; no batch norm where method or batch size do not go with it.
+
+    The norm of fully connected layers stays where it was ``asked`` for: then it is refused with its reason.
+    """
     for run in (tree["run"], *tree["variants"]):
         try:
             network = NetworkSpec.model_validate(run["network"])
         except ValidationError:
             continue
         run["optimiser"]["layer_rates"] = tuple(run["optimiser"]["layer_rates"])[: len(layer_shapes(network))]
-        if run["optimiser"]["name"] in WITHOUT_STATISTICS and buffer_count(network):
+        unfit = run["optimiser"]["name"] in WITHOUT_STATISTICS and buffer_count(network)
+        if unfit and network.kind == "residual":
             run["network"]["batch_norm"] = False
+        elif (unfit or (run["optimiser"]["batch_size"] == 1 and over_batches(network))) and not asked:
+            run["network"]["hidden_norm"] = "none"
 
 
 def _turn(tree: dict[str, Any]) -> None:

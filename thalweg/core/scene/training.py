@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from thalweg.core.scene.data import DataSpec
-from thalweg.core.scene.layers import buffer_count, layer_shapes
+from thalweg.core.scene.layers import buffer_count, layer_shapes, over_batches
 from thalweg.core.scene.network import NetworkSpec
 from thalweg.core.scene.schedule import SCHEDULES, Schedule, rate_factor
 from thalweg.core.scene.spec import Spec, SpecError, spec_field
@@ -55,6 +55,9 @@ NESTEROV = 0.9
 WITH_LINE_SEARCH = ("steepest", "conjugate", "lbfgs")
 """Methods that find the length of their steps by themselves, from the gradient at several points."""
 
+UNCLIPPED = (*WITH_LINE_SEARCH, "newton", "gauss-newton")
+"""Methods that take more from the loss than a gradient to step along, so that there is nothing to be clipped."""
+
 WITHOUT_STATISTICS = (*WITH_LINE_SEARCH, "newton", "gauss-newton", "sam")
 """Methods that look at other points than the step's own, where running statistics would be others."""
 
@@ -99,6 +102,16 @@ class OptimiserSpec(Spec):
         live=True,
         strict=False,
         max_length=64,
+    )
+    clip: float = spec_field(
+        0.0,
+        "Gradient clipping",
+        "A gradient of a batch that is longer than this, over all layers together, is shortened to it before the step "
+        "(Pascanu et al. 2013); 0: never.",
+        live=True,
+        ge=0,
+        le=1e9,
+        allow_inf_nan=False,
     )
     decay: float = spec_field(
         0.01,
@@ -242,6 +255,11 @@ class RunSpec(Spec):
                 f"optimiser.layer_rates: {', '.join(f'{rate:g}' for rate in o.layer_rates)} is not accepted with "
                 f"{o.name}, which finds the length of its steps by itself; expected none"
             )
+        if o.clip and o.name in UNCLIPPED:
+            raise SpecError(
+                f"optimiser.clip: {o.clip:g} is not accepted with {o.name}, which does not step along the gradient by "
+                "the learning rate; expected 0"
+            )
         if o.name == "gauss-newton" and self.network.kind == "surface":
             raise SpecError(
                 "optimiser.name: gauss-newton is not accepted for a surface, which has no outputs between parameters "
@@ -251,6 +269,15 @@ class RunSpec(Spec):
             raise SpecError(
                 f"optimiser.name: {o.name} is not accepted with batch norm, whose statistics would be those of other "
                 "points; expected another method, or a network without it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _batch_can_be_normalised(self) -> RunSpec:
+        if self.optimiser.batch_size == 1 and over_batches(self.network):
+            raise SpecError(
+                "optimiser.batch_size: 1 is not accepted with batch norm of fully connected layers, as one example has "
+                "no spread; expected at least 2"
             )
         return self
 

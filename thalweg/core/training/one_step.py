@@ -65,6 +65,8 @@ def parts_of(trial: Trial, step: int, rate: float) -> Parts:
     """
     o, g, plain = trial.optimiser, trial.gradient, trial.plain - trial.start
     found: Parts = {"gradient": g}
+    if o.clip and g.norm() > o.clip and o.name != "sam":  # which clips the gradient that it finds uphill
+        found["clipped"] = g * (o.clip / g.norm())
     before, after = trial.before, trial.after
     momentum = o.momentum or (NESTEROV if o.name == "nesterov" else 0.0)
     if momentum and "momentum_buffer" in after:

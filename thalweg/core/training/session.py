@@ -129,7 +129,7 @@ class Session:
         """Have the optimiser move the parameters; the batch's mean loss before."""
         if self.optimiser_spec.schedule != "constant":
             optimisers.set_rate(self._optimiser, self.optimiser_spec.rate_at(self.step_count))
-        loss = self._optimiser.step(self._evaluate)
+        loss = self._optimiser.step(self._evaluate_clipped)
         assert loss is not None
         return loss
 
@@ -147,6 +147,13 @@ class Session:
         loss = self.problem.objective.mean(self._scores(inputs), labels)
         loss.backward()
         return loss.item()
+
+    def _evaluate_clipped(self) -> float:
+        """The same, and a gradient that is too long shortened."""
+        loss = self._evaluate()
+        if self.optimiser_spec.clip:
+            nn.utils.clip_grad_norm_([self.parameters], self.optimiser_spec.clip)
+        return loss
 
     def _curvature(self) -> tuple[Tensor, Product]:
         """The gradient of the batch's mean loss, and its curvature; of a loss that is not finite, what is no number."""
