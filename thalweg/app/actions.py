@@ -134,6 +134,10 @@ ACTIONS: tuple[Action, ...] = (
         "panel-slices", "Panel: la&yer slices", "&View", "Show the loss along one direction of each layer", "F6",
         checked=_shown("slices"),
     ),
+    Action(
+        "panel-chain-rule", "Panel: chain &rule", "&View",
+        "Show by which factors the gradient shrinks from layer to layer", "F8", checked=_shown("chain-rule"),
+    ),
     Action("controls", "&Controls", "&View", "Show or hide the forms", "F9", checked=lambda s: s.controls),
     Action("full-screen", "&Full screen", "&View", "Fill the screen", "F11"),
     Action("theme-light", "Light", "&Theme", "Dark text on a light ground", "Ctrl+1", checked=_theme("light")),

@@ -10,6 +10,7 @@ import numpy as np
 
 from thalweg.app import inside, surface_captions
 from thalweg.app.changes import differences, value_shown, worded
+from thalweg.app.factors import factors_of, typical
 from thalweg.app.overlay import AGAINST, lines_of
 from thalweg.app.state import AppState
 from thalweg.app.surface_captions import CAVEAT, is_noisy, is_surface
@@ -362,6 +363,35 @@ def gradient_norms(state: AppState) -> str:
     return (
         f"Euclidean norm of the gradient of the mean {s.objective} over the first {s.measured:,} training examples, "
         f"weights and biases of each layer. {_begun(network(state))}.{_statistics(state)}{_several(state)}"
+    )
+
+
+def chain_rule_heading(state: AppState) -> str:
+    """The line above the factors: what a layer makes of the signal in the mean."""
+    found = factors_of(state.frame.series, state.frame.step) if state.frame else None
+    if found is None:
+        return "Chain rule"
+    said = f"Chain rule at step {found.step:,}"
+    ratio = typical(found)
+    if not 0 < ratio < float("inf"):
+        return said
+    words = "steady" if 0.9 < ratio < 1.1 else "vanishing" if ratio < 1 else "exploding"
+    return f"{said}: ×{ratio:.2g} for each layer back, {words}"
+
+
+def chain_rule(state: AppState) -> str:
+    """What the factors are, on which examples, and of which networks there are any."""
+    if state.started is None or state.frame is None:
+        return ""
+    if factors_of(state.frame.series, state.frame.step) is None:
+        if "signal_1" not in state.frame.series and state.spec.network.kind != "mlp":
+            return "Taken apart for fully connected networks without normalisation or skip connections alone."
+        return "The factors appear with the next measures."
+    return (
+        f"{_begun(network(state))}. Signal of layer l: derivative of the loss by z_l, what the layer gives to its "
+        "activation f; root mean square over the first 128 training examples. Each layer back, it is multiplied by the "
+        "weights (W^T of the layer after) and by the activation's derivative f'(z). Jacobian: both together, "
+        "and its singular values."
     )
 
 
