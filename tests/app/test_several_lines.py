@@ -231,6 +231,7 @@ def test_other_paths_are_drawn_behind_the_one_in_front(draw: Draw) -> None:
     assert all(item.zValue() < figure.path.zValue() for item in figure.others)
     for item, wanted in zip(figure.others, paths, strict=True):
         assert np.array_equal(item._points, np.stack([wanted.alpha, wanted.beta], axis=1))
+    assert len({item._marker for item in figure.others}) == 5, "each ends in a marker of its own"
     two = others(figure)[3:]
     figure.set_others(tuple((paths[k], k) for k in (3, 4)))
     assert others(figure) == two

@@ -40,8 +40,10 @@ from thalweg.app.wishes import session_commands
 from thalweg.core.messages import (
     DataMissing,
     Died,
+    Dissected,
     Downloaded,
     Failed,
+    Judged,
     LandscapeEvent,
     MapProgress,
     NotOpened,
@@ -52,7 +54,7 @@ from thalweg.core.messages import (
     SessionEvent,
     Stopped,
 )
-from thalweg.core.scene import Scene, Spec
+from thalweg.core.scene import OptimiserSpec, Scene, Spec
 
 from .rig import a_map, frame, laid, path, slices_drawn, started, state_of, tiny_scene
 
@@ -416,6 +418,8 @@ def events(generation: int) -> list[Any]:
         slices_drawn(generation),
         Progress(generation, "Downloading", 1, 2, "bytes"),
         Downloaded(generation, "mnist"),
+        Dissected(generation, 0, 0, 0, OptimiserSpec(), 0.5, (0, 0), (0, 0), (0, 0), (0, 0), {}, 0.0, (1, 1), (1, 1)),
+        Judged(generation, 0, 0, 1.0, 0.1, 2.0, -1.0, 0.1, 0.1, True, 10, 100),
     ]
 
 
@@ -428,7 +432,7 @@ def test_every_event_of_a_run_is_tried_below() -> None:
     assert {type(e) for e in events(1)} == {*get_args(SessionEvent), *get_args(LandscapeEvent)} - {*BY_FILE}
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", range(14))
 def test_an_event_of_another_generation_changes_nothing(number: int) -> None:
     """Older or newer; of the run's own generation it does."""
     state = running()

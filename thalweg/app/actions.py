@@ -91,6 +91,10 @@ ACTIONS: tuple[Action, ...] = (
         "outside", "O&ut of the step", "&Run", "Look at the whole way again", "Backspace",
         lambda s: s.inside is not None,
     ),
+    Action(
+        "judge", "Is this a minimum?", "&Run",
+        "Gradient and curvature here, and whether the loss climbs on the way to where other runs went", "M", _runs,
+    ),
     Action("on-ten", "Ten steps on", "&Run", "Go on ten steps of the player", "Shift+Right", _runs),
     Action("back-ten", "Ten steps back", "&Run", "Go back ten steps of the player", "Shift+Left", _runs),
     Action("first", "&First step", "&Run", "Look at step 0", "Home", _runs),
@@ -133,6 +137,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "panel-slices", "Panel: la&yer slices", "&View", "Show the loss along one direction of each layer", "F6",
         checked=_shown("slices"),
+    ),
+    Action(
+        "panel-chain-rule", "Panel: chain &rule", "&View",
+        "Show by which factors the gradient shrinks from layer to layer", "F8", checked=_shown("chain-rule"),
     ),
     Action("controls", "&Controls", "&View", "Show or hide the forms", "F9", checked=lambda s: s.controls),
     Action("full-screen", "&Full screen", "&View", "Fill the screen", "F11"),

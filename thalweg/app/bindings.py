@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from thalweg.app import captions, inside, theory
+from thalweg.app import captions, chain_captions, inside, theory
 from thalweg.app.binding import Binding
+from thalweg.app.factors import factors_of
 from thalweg.app.overlay import drawn_lines
 from thalweg.app.state import AppState
 from thalweg.app.theme import THEMES
+from thalweg.app.views.chain_rule import ChainRuleFigure
 from thalweg.app.views.curves import CurvesFigure
 from thalweg.app.views.figure import Figure
 from thalweg.app.views.gradient_norms import GradientNormsFigure
@@ -41,6 +43,8 @@ def bindings(figures: dict[str, Figure]) -> list[Binding]:
                 found += _surface(figure)
             case SlicesFigure():
                 found += _slices(figure)
+            case ChainRuleFigure():
+                found += _chain_rule(figure)
     return found
 
 
@@ -180,4 +184,15 @@ def _slices(figure: SlicesFigure) -> list[Binding]:
         Binding(lambda s: (s.slicing.shown, s.scene.view.slices, _unit(s)), figure.set_slices, CALM),
         Binding(lambda s: (captions.slices_heading(s),), figure.set_heading, CALM),
         Binding(lambda s: (captions.slices(s),), figure.set_caption, CALM),
+    ]
+
+
+def _chain_rule(figure: ChainRuleFigure) -> list[Binding]:
+    def show(frame: Frame | None) -> None:
+        figure.set_factors(factors_of(frame.series, frame.step) if frame is not None else None)
+
+    return [
+        Binding(lambda s: (s.frame,), show, CALM),
+        Binding(lambda s: (chain_captions.heading(s),), figure.set_heading, CALM),
+        Binding(lambda s: (chain_captions.caption(s),), figure.set_caption, CALM),
     ]

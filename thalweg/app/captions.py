@@ -127,7 +127,7 @@ def _the(state: AppState) -> str:
     return "" if state.spec.network.kind == "mlp" else "the "
 
 
-def _begun(text: str) -> str:
+def begun(text: str) -> str:
     """The text as the beginning of a sentence."""
     return text[:1].upper() + text[1:]
 
@@ -238,7 +238,7 @@ def _of_map(state: AppState, m: Map, s: Started, quantity: str, arrows: str, oth
     """What is said of a map, whichever of its values are drawn, and how."""
     lines = [f"Plane {MODES[m.view.mode].format(laid=m.laid_step)}. {_details(m)}{_units(m)}{_angle(m)}"]
     if m.surface:
-        way = surface_captions.way(state, m, _begun(optimiser(state)))
+        way = surface_captions.way(state, m, begun(optimiser(state)))
         return "\n".join([f"{network(state)}, on {_grid(m)}.{arrows}", way + others, CAVEAT])
     if is_surface(state):
         lines.append(f"{network(state)}, on {_grid(m)}.{arrows} {_path(state.path, m)}{others}")
@@ -376,7 +376,7 @@ def curves(state: AppState) -> str:
         return f"{network(state)}; {optimiser(state)}.{said}"
     return (
         f"Training: first {s.measured:,} of {s.train_count:,} examples; test: {s.test_count:,}. "
-        f"{_begun(network(state))}; {optimiser(state)}.{_against(state)}{_statistics(state)}"
+        f"{begun(network(state))}; {optimiser(state)}.{_against(state)}{_statistics(state)}"
         f"{_several(state, PALER if state.scene.view.measured_on == 'both' else '')}"
     )
 
@@ -405,7 +405,7 @@ def gradient_norms(state: AppState) -> str:
         return f"Size of the partial derivatives of {network(state)}; {optimiser(state)}.{_several(state)}{LOWEST}"
     return (
         f"Euclidean norm of the gradient of the mean {s.objective} over the first {s.measured:,} training examples, "
-        f"{_parts(state.spec.network)} of each layer. {_begun(network(state))}.{_statistics(state)}{_several(state)}"
+        f"{_parts(state.spec.network)} of each layer. {begun(network(state))}.{_statistics(state)}{_several(state)}"
     )
 
 

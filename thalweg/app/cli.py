@@ -34,6 +34,7 @@ class View(StrEnum):
 
     landscape = "landscape"
     weight_map = "weight-map"
+    chain_rule = "chain-rule"
     curves = "curves"
     gradient_norms = "gradient-norms"
     surface = "surface"

@@ -20,6 +20,7 @@ from thalweg.app.dialogs import Dialogs, last_scene
 from thalweg.app.intents import (
     AddVariant,
     ApplyDraft,
+    AskWhetherMinimum,
     Change,
     DiscardDraft,
     Dismiss,
@@ -69,6 +70,7 @@ INTENTS: dict[str, Callable[[AppState], object]] = {
     "on-ten": lambda s: StepOn(10),
     "back": lambda s: StepBack(),
     "back-ten": lambda s: StepBack(10),
+    "judge": lambda s: AskWhetherMinimum(),
     "inside": lambda s: LookInside(),
     "inside-back": lambda s: LookInside(-1),
     "outside": lambda s: LookOutside(),

@@ -21,6 +21,7 @@ from thalweg.app.state import (
     remembered,
     restarted,
 )
+from thalweg.app.verdict import verdict
 from thalweg.core.messages import (
     DataMissing,
     Died,
@@ -28,6 +29,7 @@ from thalweg.core.messages import (
     Downloaded,
     Failed,
     Frame,
+    Judged,
     Map,
     MapProgress,
     NotOpened,
@@ -176,6 +178,11 @@ def _grown(state: AppState, frame: Frame) -> tuple[Range, Range]:
     paths = [path, *(p for p in shown if p.plane == path.plane)]
     alpha, beta = (np.concatenate([getattr(p, name) for p in paths]) for name in ("alpha", "beta"))
     return grown(state.ranges[0], alpha), grown(state.ranges[1], beta)
+
+
+@reduce.register
+def _(m: Judged, state: AppState) -> AppState:
+    return replace(state, sentence=verdict(state, m), progress=None) if m.generation == state.generation else state
 
 
 @reduce.register

@@ -72,6 +72,11 @@ class StepBack:
 
 
 @dataclass(frozen=True)
+class AskWhetherMinimum:
+    """Find out whether the step that is looked at is a minimum."""
+
+
+@dataclass(frozen=True)
 class LookInside:
     """Go so many phases of the next step on, or back: the first begins to look into it, the last takes it."""
 

@@ -39,7 +39,7 @@ from thalweg.app.views.figure import Figure
 from thalweg.app.views.gallery import FIGURES
 from thalweg.core.messages import Progress
 
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 
 CROWDED = 760
 """Height of the window, in pixels, below which three figures crowd one another: two of them share a place then."""
@@ -81,7 +81,9 @@ class MainWindow(QMainWindow):
         self.run_panel, self.view_panel, self.pace_bar = RunPanel(), ViewPanel(), PaceBar()
         self.timeline, self.line_bar = Timeline(), LineBar()
         self._fill_centre()
-        self.docks = {name: self._dock(name) for name in ("curves", "gradient-norms", "weight-map", "slices")}
+        self.docks = {
+            name: self._dock(name) for name in ("curves", "gradient-norms", "weight-map", "slices", "chain-rule")
+        }
         self.controls = self._controls()
         self.actions_by_id = {a.id: self._action(a) for a in ACTIONS}
         self._menus(shipped)
@@ -180,7 +182,8 @@ class MainWindow(QMainWindow):
             self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.controls)
         self.resizeDocks([self.controls, right[0]], [285, 420], Qt.Orientation.Horizontal)
-        self.tabifyDockWidget(self.docks["weight-map"], self.docks["slices"])  # a fourth figure has no room of its own
+        for name in ("slices", "chain-rule"):  # a fourth figure has no room of its own
+            self.tabifyDockWidget(self.docks["weight-map"], self.docks[name])
         self.resizeDocks(right[:3], [215, 185, 215], Qt.Orientation.Vertical)
 
     # --- parts -------------------------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ def banner(state: AppState) -> tuple[str, Answers, Progress | None]:
         p = state.progress
         if p.unit == "steps":
             return f"{p.job}: at step {p.done:,}", (), p
+        if p.unit != "bytes":
+            return f"{p.job} {p.done:,} of at most {p.total:,} {p.unit}", (("cancel", "Cancel"),), p
         size = f"{p.done / 1e6:.1f} of {p.total / 1e6:.1f} MB" if p.total else f"{p.done / 1e6:.1f} MB"
         return f"{p.job}: {size}", (("cancel", "Cancel"),), p
     if state.missing is not None:

@@ -26,6 +26,7 @@ from thalweg.app.intents import (
     ApplyDraft,
     AskedForMap,
     AskedForSlices,
+    AskWhetherMinimum,
     Change,
     DiscardDraft,
     Dismiss,
@@ -62,7 +63,7 @@ from thalweg.app.intents import (
     Zoom,
 )
 from thalweg.app.state import AppState, Kept, begun_at_once, ordered, re_laid, remembered, restarted
-from thalweg.core.messages import Advance, Focus, Forget, Limit, Move, Show
+from thalweg.core.messages import Advance, Focus, Forget, Judge, Limit, Move, Show
 from thalweg.core.scene import PlaneSpec, Scene, SpecError
 
 RATE_WINDOW = 2.0
@@ -311,6 +312,12 @@ def _(m: StepBack, state: AppState) -> AppState:
 def _only_looked_at(state: AppState) -> bool:
     """Whether training goes on while an earlier step is looked at."""
     return state.playing and state.current is not None and state.current.apart
+
+
+@reduce.register
+def _(m: AskWhetherMinimum, state: AppState) -> AppState:
+    paused = replace(state, playing=False, pauses=state.pauses + (state.playing or state.stepping), sentence="")
+    return ordered(paused, Judge(state.generation, state.scene.view.plane.examples))
 
 
 @reduce.register

@@ -66,6 +66,14 @@ class Dissect:
 
 
 @dataclass(frozen=True)
+class Judge:
+    """Find out whether the step that is looked at is a minimum, of the mean loss over so many training ``examples``."""
+
+    generation: int
+    examples: int
+
+
+@dataclass(frozen=True)
 class Tune:
     """Change learning rate, momentum or batch size of a run, or when it stops, without starting again.
 
@@ -199,8 +207,8 @@ class Cancel:
 
 
 SessionCommand = (
-    Start | Play | Advance | Dissect | Tune | Show | Move | Focus | Forget | Limit | Save | SaveParameters | Open
-    | PlaneLaid | Acknowledge | Download | Cancel
+    Start | Play | Advance | Dissect | Judge | Tune | Show | Move | Focus | Forget | Limit | Save | SaveParameters
+    | Open | PlaneLaid | Acknowledge | Download | Cancel
 )  # fmt: skip
 
 # --- from the session worker -----------------------------------------------------------------------------------------
@@ -384,6 +392,38 @@ class Dissected:
 
 
 @dataclass(frozen=True)
+class WayOut:
+    """The loss on the straight way from the point that was judged to the newest step of another line, float64 [n]."""
+
+    line: int
+    step: int
+    loss: np.ndarray
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Whether a step is a minimum: loss, norm of the gradient, and the Hessian's extreme eigenvalues there.
+
+    The eigenvalues are known to ``error``; ``gain`` is what a step down the gradient gains at least. ``curves_down``:
+    it certainly is none. The ``ways`` lead to where lines went that were there or began where this one did.
+    """
+
+    generation: int
+    line: int
+    step: int
+    loss: float
+    gradient: float
+    largest: float
+    smallest: float
+    error: float
+    gain: float
+    curves_down: bool
+    examples: int
+    size: int
+    ways: tuple[WayOut, ...] = ()
+
+
+@dataclass(frozen=True)
 class Stopped:
     """Training stopped by itself; the sentence says why. Not ``paused``: of one run alone, and the others go on.
 
@@ -468,7 +508,8 @@ class Downloaded:
 
 
 SessionEvent = (
-    Started | Frame | Dissected | Stopped | Opened | NotOpened | Saved | DataMissing | Downloaded | Failed | Progress
+    Started | Frame | Dissected | Judged | Stopped | Opened | NotOpened | Saved | DataMissing | Downloaded | Failed
+    | Progress
 )  # fmt: skip
 
 # --- to and from the landscape worker --------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from thalweg.app.views.chain_rule import ChainRuleFigure
 from thalweg.app.views.curves import CurvesFigure
 from thalweg.app.views.figure import Figure
 from thalweg.app.views.gradient_norms import GradientNormsFigure
@@ -17,5 +18,6 @@ FIGURES: dict[str, type[Figure]] = {
     "gradient-norms": GradientNormsFigure,
     "surface": SurfaceFigure,
     "slices": SlicesFigure,
+    "chain-rule": ChainRuleFigure,
 }
 """The figures by their panel's name."""

@@ -11,7 +11,7 @@ from thalweg.core.scene.slices import SlicesSpec
 from thalweg.core.scene.spec import Spec, spec_field
 
 PlaneMode = Literal["fixed", "follow", "re-aim"]
-PanelName = Literal["landscape", "weight-map", "curves", "gradient-norms", "surface", "slices"]
+PanelName = Literal["landscape", "weight-map", "curves", "gradient-norms", "surface", "slices", "chain-rule"]
 MAP_PANELS: tuple[PanelName, ...] = ("landscape", "surface")
 """The panels that show the map: it is computed while one of them is open."""
 

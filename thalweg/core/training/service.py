@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 
 from thalweg.core import data as datasets
+from thalweg.core.curvature.error import CurvatureError
+from thalweg.core.curvature.lanczos import PRODUCTS
 from thalweg.core.data import DataError, Dataset
 from thalweg.core.messages import (
     Acknowledge,
@@ -24,6 +26,7 @@ from thalweg.core.messages import (
     Focus,
     Forget,
     Frame,
+    Judge,
     Limit,
     Move,
     NotOpened,
@@ -48,6 +51,7 @@ from thalweg.core.store import parameter_file
 from thalweg.core.store.run_file import ForeignFileError, RunFileError, read
 from thalweg.core.training.clock import Clock
 from thalweg.core.training.frames import Frames
+from thalweg.core.training.judging import judging
 from thalweg.core.training.keeper import Keeper
 from thalweg.core.training.looking import Looking
 from thalweg.core.training.one_step import dissected
@@ -99,7 +103,7 @@ class TrainingService:
         self._dirty = False
 
     def handle(self, command: SessionCommand, cancelled: Callable[[], bool] = lambda: False) -> Iterator[SessionEvent]:
-        """Carry out a command; yields what there is to say about it. A download looks at ``cancelled``."""
+        """Carry out a command; yields what there is to say about it. What takes long looks at ``cancelled``."""
         if isinstance(command, Start):
             yield from self._start(command)
         elif isinstance(command, Open):
@@ -113,6 +117,8 @@ class TrainingService:
                 self._looking.arrive(self.runs)
                 if (found := dissected(self.runs.front, command.examples)) is not None:
                     yield found
+        elif self.runs and command.generation == self.runs.generation and isinstance(command, Judge):
+            yield from self._judge(self.runs, command, cancelled)
         elif self.runs and command.generation == self.runs.generation:
             self._obey(self.runs, command)
 
@@ -238,6 +244,23 @@ class TrainingService:
         if self._dataset is None or self._dataset[0] != key:
             self._dataset = (key, datasets.load_for(run, self._cache))
         return self._dataset[1]
+
+    def _judge(self, runs: Runs, command: Judge, cancelled: Callable[[], bool]) -> Iterator[SessionEvent]:
+        """Whether the step that is looked at is a minimum; may be cancelled between two products with the Hessian."""
+        self._clock.set(False, self._clock.pace)
+        self._looking.arrive(runs)
+        steps = judging(runs, command.examples)
+        try:
+            while True:
+                done = next(steps)
+                if cancelled():
+                    yield Failed(command.generation, "Whether this is a minimum was not found out: it was cancelled.")
+                    return
+                self.report(Progress(command.generation, "Is this a minimum?", done, PRODUCTS, "products"))
+        except StopIteration as end:
+            yield end.value
+        except CurvatureError as e:
+            yield Failed(command.generation, f"Whether this is a minimum is not known: {e}.")
 
     def _download(self, command: Download, cancelled: Callable[[], bool]) -> Iterator[SessionEvent]:
         try:

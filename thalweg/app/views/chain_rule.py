@@ -1,0 +1,190 @@
+"""The chain rule of backpropagation: the signal at each layer, and the two factors that make it up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PyQt6.QtCore import QRectF
+from PyQt6.QtGui import QColor, QResizeEvent
+
+from thalweg.app.factors import Factors
+from thalweg.app.theme import LINE_STYLES, Theme
+from thalweg.app.views.axes import FittingAxis, SwitchableAxis, log10
+from thalweg.app.views.figure import Figure, dress_axes, dress_legend, fit_legend, label_axis
+
+PLOTS: dict[str, tuple[str, tuple[tuple[str, str, int, int], ...]]] = {
+    # plot: (label, curves as (name, what it is called, colour, line style))
+    "signal": ("signal", (("signal", "product of the factors", 0, 0),)),
+    "slope": (
+        "derivative",
+        (("slope", "as the signal meets it", 0, 0), ("mean_slope", "mean", 1, 1), ("bound", "largest there is", 3, 2)),
+    ),
+    "gain": (
+        "weights",
+        (("gain", "as the signal meets it", 0, 0), ("frobenius", "in the mean", 1, 1), ("spectral", "largest", 3, 2)),
+    ),
+    "both": (
+        "Jacobian",
+        (("product", "as the signal meets it", 0, 0), ("middle", "median", 1, 1), ("stretch", "largest", 3, 2)),
+    ),
+}
+
+LOWEST = "both"
+
+ROOMY = 38
+"""Height of the figure, in font sizes, from which on there is room for the names of the curves."""
+
+ROOM = 34.0
+"""Pixels between two layers from which on the factor is written between them."""
+
+
+class ChainRuleFigure(Figure):
+    """Over the layers: the signal, what the activations make of it, what the weights do, and what both do together."""
+
+    title = "Chain rule"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plots: dict[str, pg.PlotItem] = {}
+        self.legends: dict[str, pg.LegendItem] = {}
+        self.curves: dict[str, pg.PlotCurveItem] = {}
+        for row, (name, (_, curves)) in enumerate(PLOTS.items()):
+            left = SwitchableAxis("left")
+            left.set_logarithmic(True)
+            plot = self.body.addPlot(row=row, col=0, axisItems={"left": left, "bottom": _LayerAxis("bottom")})
+            plot.showGrid(x=True, y=True, alpha=0.25)
+            plot.hideButtons()
+            plot.getViewBox().setMouseEnabled(False, False)
+            legend = pg.LegendItem(colCount=1, verSpacing=-4)
+            self.body.addItem(legend, row=row, col=1)
+            for curve, words, _, _ in curves:
+                self.curves[curve] = pg.PlotCurveItem(connect="finite", skipFiniteCheck=False)
+                plot.addItem(self.curves[curve])
+                legend.addItem(self.curves[curve], words)
+            if row:
+                plot.setXLink(self.plots["signal"])
+            if name != LOWEST:
+                plot.getAxis("bottom").setStyle(showValues=False)
+            self.plots[name], self.legends[name] = plot, legend
+        self.points = {name: pg.ScatterPlotItem(size=7, pen=None) for name in self.curves}
+        for name, points in self.points.items():
+            self._plot_of(name).addItem(points)
+        self.measured = pg.ScatterPlotItem(size=11, brush=None)
+        self.plots["signal"].addItem(self.measured)
+        self.legends["signal"].addItem(self.measured, "measured")
+        self.texts: list[pg.TextItem] = []
+        self._factors: Factors | None = None
+        self._named = True
+        label_axis(self.plots[LOWEST], "bottom", "layer (the signal comes from the right)")
+
+    def _plot_of(self, curve: str) -> pg.PlotItem:
+        return next(self.plots[plot] for plot, (_, curves) in PLOTS.items() if curve in [c[0] for c in curves])
+
+    def set_theme(self, theme: Theme) -> None:
+        """Dress the plots."""
+        super().set_theme(theme)
+        for name, (label, curves) in PLOTS.items():
+            plot = self.plots[name]
+            dress_axes(plot, theme)
+            plot.getAxis("left").setWidth(theme.font_size * 6)
+            label_axis(plot, "left", label)
+            for curve, _, colour, style in curves:
+                shade = QColor(theme.series[colour])
+                self.curves[curve].setPen(theme.pen(shade, 1.2 if not style else 1.0, LINE_STYLES[style]))
+                self.points[curve].setBrush(pg.mkBrush(shade))
+                self.points[curve].setSize(4 + 2.5 * theme.line_width)
+            dress_legend(self.legends[name], theme)
+            fit_legend(self.legends[name])
+        self.measured.setPen(theme.pen(theme.text, 1.0))
+        self.measured.setSize(8 + 3.5 * theme.line_width)
+        for text in self.texts:
+            self._dress_text(text)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Leave the names out where the plots need their room."""
+        super().resizeEvent(event)
+        if not hasattr(self, "_named") or self.closed:
+            return
+        roomy = self.height() >= ROOMY * self.theme.font_size
+        if roomy == self._named:
+            return
+        self._named = roomy
+        for row, legend in enumerate(self.legends.values()):
+            legend.setVisible(roomy)
+            if roomy:
+                self.body.addItem(legend, row=row, col=1)
+            else:
+                self.body.removeItem(legend)
+                self.scene().addItem(legend)  # it stays, out of the layout and out of sight
+
+    def _dress_text(self, text: pg.TextItem) -> None:
+        text.setColor(self.theme.text)
+        text.setFont(self.theme.font(0.9))
+
+    def set_factors(self, factors: Factors | None) -> None:
+        """Draw the factors of one step; None where there are none."""
+        self._factors = factors
+        self.set_empty(factors is None)
+        if factors is None:
+            return
+        layers, links = np.arange(1.0, len(factors.signal) + 1), np.arange(1.0, len(factors.signal))
+        self._draw("signal", layers, factors.signal)
+        for name, values in (*factors.by_link.items(), ("product", factors.products)):
+            if name in self.curves:
+                self._draw(name, links + 0.5, values)
+        self.measured.setData(*_finite(layers, log10(factors.measured)))
+        self.plots["signal"].setXRange(0.6, len(layers) + 0.4, padding=0)
+        for plot in self.plots.values():
+            plot.enableAutoRange(y=True)
+        self._write(factors)
+
+    def _draw(self, name: str, x: np.ndarray, values: np.ndarray) -> None:
+        y = log10(values)
+        self.curves[name].setData(x, y)
+        self.points[name].setData(*_finite(x, y))
+
+    def _write(self, factors: Factors) -> None:
+        """Write what the signal is multiplied with between each two layers, where there is room."""
+        count = len(factors.signal) - 1
+        place = QRectF(self.plots["signal"].getViewBox().sceneBoundingRect())
+        wanted = count if count and place.width() / (count + 1) >= ROOM * self.theme.font_size / 9 else 0
+        plot = self.plots["signal"]
+        while len(self.texts) > wanted:
+            plot.removeItem(self.texts.pop())
+        while len(self.texts) < wanted:
+            text = pg.TextItem(anchor=(0.5, 0.5))
+            self._dress_text(text)
+            plot.addItem(text, ignoreBounds=True)
+            self.texts.append(text)
+        heights = log10(factors.signal)
+        for k, text in enumerate(self.texts):
+            text.setText(f"×{factors.products[k]:.2g}")
+            text.setPos(k + 1.5, float(np.mean(heights[k : k + 2])))
+            text.setAnchor((1.1, 0.6) if heights[k + 1] > heights[k] else (-0.1, 0.6))  # beside the line
+            text.setVisible(bool(np.isfinite(heights[k : k + 2]).all()))
+
+    def table(self) -> dict[str, np.ndarray]:
+        """One row for each layer; the factors of the last are not a number."""
+        if self._factors is None:
+            return {}
+        f = self._factors
+        layers = np.arange(1, len(f.signal) + 1)
+        columns = {name: np.append(values, np.nan) for name, values in f.by_link.items()}
+        return {"layer": layers, "signal": f.signal, "measured": f.measured} | columns
+
+
+class _LayerAxis(FittingAxis):
+    """Whole numbers alone, as many as there is room for."""
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        first, last = int(np.ceil(low)), int(np.floor(high))
+        every = max(1, int(np.ceil((last - first + 1) * 2.2 * self._text_height() / max(size, 1.0))))
+        return [(float(every), [float(k) for k in range(first, last + 1, every)])]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        return [f"{v:.0f}" for v in values]
+
+
+def _finite(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    kept = np.isfinite(y)
+    return x[kept], y[kept]

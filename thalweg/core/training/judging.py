@@ -1,0 +1,57 @@
+"""Is the step that is looked at a minimum? The verdict, and the ways to where other lines of training went."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from thalweg.core.measures.stall import verdict_steps, way
+from thalweg.core.messages import Judged, WayOut
+from thalweg.core.training.run import Run
+from thalweg.core.training.runs import Runs
+
+MOST_WAYS = 4
+"""Lines to which the way is looked at, the newest first."""
+
+
+def judging(runs: Runs, examples: int) -> Generator[int, None, Judged]:
+    """Judge where the run in front stands; a generator that yields after each product, with their number.
+
+    Raises CurvatureError where something is not finite.
+    """
+    run = runs.front
+    here, batch = run.session.snapshot(), run.problem.first(examples)
+    steps = verdict_steps(run.problem, here, batch)
+    while True:
+        try:
+            yield next(steps).products
+        except StopIteration as end:
+            verdict = end.value
+            break
+    return Judged(
+        generation=runs.generation,
+        line=run.line.number,
+        step=run.step_count,
+        loss=verdict.loss,
+        gradient=verdict.gradient,
+        largest=verdict.largest,
+        smallest=verdict.smallest,
+        error=verdict.error,
+        gain=verdict.gain,
+        curves_down=verdict.curves_down,
+        examples=verdict.examples,
+        size=verdict.size,
+        ways=_ways(runs, run, examples),
+    )
+
+
+def _ways(runs: Runs, run: Run, examples: int) -> tuple[WayOut, ...]:
+    """To the newest steps of other lines of the same network from the same start: they show what was in reach."""
+    start, batch, here = run.problem.start, run.problem.first(examples), run.session.snapshot()
+    found = []
+    for _, other, line in reversed(list(runs.lines)):
+        same = other.problem.start.shape == start.shape and bool((other.problem.start == start).all())
+        tip = line.tip or (other.session.moment() if line is other.line else None)
+        if line is run.line or not same or tip is None or other.spec.network != run.spec.network:
+            continue
+        found.append(WayOut(line.number, tip.step, way(run.problem, here, tip.parameters, batch)))
+    return tuple(found[:MOST_WAYS])
