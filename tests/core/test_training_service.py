@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from thalweg.core import data as datasets
+from thalweg.core.measures.activations import activations
 from thalweg.core.measures.curves import curves
 from thalweg.core.measures.gradient_norms import gradient_norms
+from thalweg.core.measures.layer_sizes import layer_sizes
 from thalweg.core.messages import (
     Acknowledge,
     Advance,
@@ -193,6 +195,7 @@ def test_a_frame_shows_the_current_moment() -> None:
     problem = build(run, datasets.load(run.data))
     session = Session(run, problem)
     for _ in range(7):
+        before = session.snapshot()
         session.step()
     vector = session.snapshot()
     assert found.step == 7
@@ -201,6 +204,7 @@ def test_a_frame_shows_the_current_moment() -> None:
     weights = vector.numpy()[: 784 * 8].reshape(8, 784).astype(np.float64)
     np.testing.assert_allclose(found.weight_map.ravel(), np.linalg.norm(weights, axis=0), rtol=1e-5)
     row = curves(problem, vector, 50) | gradient_norms(problem, vector, 50) | {"evaluations": 7}
+    row |= layer_sizes(problem, vector, before) | activations(problem, vector, 50)
     assert found.series["step"].tolist() == [0, 7]
     assert {n: v[-1] for n, v in found.series.items() if n not in ("step", "seconds")} == pytest.approx(row)
     kept = found.parameters.copy()
