@@ -13,6 +13,7 @@ SIZES = {
     "weight-map": (420, 214),
     "surface": (563, 608),
     "slices": (420, 214),
+    "depth": (420, 214),
 }
 """What the figures have in a window of 1280 x 720."""
 

@@ -89,6 +89,7 @@ def scenes(draw: st.DrawFn) -> Scene:
         if impossible or (name in WITH_LINE_SEARCH and each["optimiser"]["layer_rates"]):
             each["optimiser"]["name"] = "adam"
     view["example"] %= count
+    view["depth"] |= {"layer": 1, "low": 0.25, "high": 0.5}
     layers = layer_shapes(NetworkSpec.model_validate(run["network"]))
     for name in ("x", "y"):
         axis = view["plane"][name]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from thalweg.app import captions, inside, theory
+from thalweg.app import captions, depth_captions, inside, theory
 from thalweg.app.binding import Binding
 from thalweg.app.overlay import drawn_lines
 from thalweg.app.state import AppState
 from thalweg.app.theme import THEMES
 from thalweg.app.views.curves import CurvesFigure
+from thalweg.app.views.depth import DepthFigure
 from thalweg.app.views.figure import Figure
 from thalweg.app.views.gradient_norms import GradientNormsFigure
 from thalweg.app.views.landscape import LandscapeFigure
@@ -41,6 +42,8 @@ def bindings(figures: dict[str, Figure]) -> list[Binding]:
                 found += _surface(figure)
             case SlicesFigure():
                 found += _slices(figure)
+            case DepthFigure():
+                found += _depth(figure)
     return found
 
 
@@ -180,4 +183,20 @@ def _slices(figure: SlicesFigure) -> list[Binding]:
         Binding(lambda s: (s.slicing.shown, s.scene.view.slices, _unit(s)), figure.set_slices, CALM),
         Binding(lambda s: (captions.slices_heading(s),), figure.set_heading, CALM),
         Binding(lambda s: (captions.slices(s),), figure.set_caption, CALM),
+    ]
+
+
+def _depth(figure: DepthFigure) -> list[Binding]:
+    def show(*given: Any) -> None:
+        *lines, spec, log_steps, label = given
+        figure.set_lines(drawn_lines(*lines), spec, log_steps, label)
+
+    return [
+        Binding(
+            lambda s: (*_lines(s), s.scene.view.depth, s.scene.view.log_steps, depth_captions.axis(s)),
+            show,
+            CALM,
+        ),
+        Binding(lambda s: (depth_captions.heading(s),), figure.set_heading),
+        Binding(lambda s: (depth_captions.caption(s),), figure.set_caption, CALM),
     ]

@@ -38,6 +38,7 @@ class View(StrEnum):
     gradient_norms = "gradient-norms"
     surface = "surface"
     slices = "slices"
+    depth = "depth"
 
 
 class ThemeChoice(StrEnum):

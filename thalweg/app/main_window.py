@@ -81,7 +81,7 @@ class MainWindow(QMainWindow):
         self.run_panel, self.view_panel, self.pace_bar = RunPanel(), ViewPanel(), PaceBar()
         self.timeline, self.line_bar = Timeline(), LineBar()
         self._fill_centre()
-        self.docks = {name: self._dock(name) for name in ("curves", "gradient-norms", "weight-map", "slices")}
+        self.docks = {name: self._dock(name) for name in ("curves", "gradient-norms", "weight-map", "slices", "depth")}
         self.controls = self._controls()
         self.actions_by_id = {a.id: self._action(a) for a in ACTIONS}
         self._menus(shipped)
@@ -181,6 +181,7 @@ class MainWindow(QMainWindow):
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.controls)
         self.resizeDocks([self.controls, right[0]], [285, 420], Qt.Orientation.Horizontal)
         self.tabifyDockWidget(self.docks["weight-map"], self.docks["slices"])  # a fourth figure has no room of its own
+        self.tabifyDockWidget(self.docks["slices"], self.docks["depth"])
         self.resizeDocks(right[:3], [215, 185, 215], Qt.Orientation.Vertical)
 
     # --- parts -------------------------------------------------------------------------------------------------------

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 NO_BUFFERS = np.empty(0, dtype=np.float32)
 """The running statistics of a network that has none."""
 
+MEASURE_SHARE = 0.04
+"""Share of the time that measuring may take while training runs flat out; what is costly may take as much again."""
+
 # --- to the session worker -------------------------------------------------------------------------------------------
 
 
@@ -208,8 +211,8 @@ class Cancel:
 
 
 SessionCommand = (
-    Start | Play | Advance | Dissect | Tune | MeasureAlso | Show | Move | Focus | Forget | Limit | Save | SaveParameters | Open
-    | PlaneLaid | Acknowledge | Download | Cancel
+    Start | Play | Advance | Dissect | Tune | MeasureAlso | Show | Move | Focus | Forget | Limit | Save | SaveParameters
+    | Open | PlaneLaid | Acknowledge | Download | Cancel
 )  # fmt: skip
 
 # --- from the session worker -----------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from thalweg.app.views.curves import CurvesFigure
+from thalweg.app.views.depth import DepthFigure
 from thalweg.app.views.figure import Figure
 from thalweg.app.views.gradient_norms import GradientNormsFigure
 from thalweg.app.views.landscape import LandscapeFigure
@@ -17,5 +18,6 @@ FIGURES: dict[str, type[Figure]] = {
     "gradient-norms": GradientNormsFigure,
     "surface": SurfaceFigure,
     "slices": SlicesFigure,
+    "depth": DepthFigure,
 }
 """The figures by their panel's name."""

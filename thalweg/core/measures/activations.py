@@ -11,16 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from thalweg.core.problem import Problem
-
-EXAMPLES = 256
-"""Training examples, from the first, that the outputs are looked at of: enough for two digits of a mean, and cheap."""
-
-FLAT = 0.05
-"""Share of its greatest slope below which an activation counts as saturated.
-
-That lets through less than a twentieth of the gradient. A sigmoid is so flat where its output is below 0.013 or above
-0.987: what one would call saturated by eye.
-"""
+from thalweg.core.scene.depth import ACTIVATION_EXAMPLES, FLAT
 
 Collector = Callable[[int, nn.Module, Tensor, Tensor], None]
 """Takes the number of a layer, the module whose output is the layer's, its input and its output."""
@@ -30,10 +21,11 @@ def activations(problem: Problem, vector: Tensor, measured: int) -> dict[str, fl
     """``mean_i``, ``spread_i``, ``saturated_i`` and ``dead_i`` of each hidden layer; nothing for a surface.
 
     The output of layer i is what comes out of the nonlinearity that follows it, over all units (of a convolution: all
-    channels and places) and the first ``measured`` examples, :data:`EXAMPLES` at most. ``spread_i`` is its standard
-    deviation about ``mean_i`` (Glorot & Bengio 2010, figure 2); ``saturated_i`` the share of units and examples where
-    the nonlinearity's slope is below :data:`FLAT` times its greatest; ``dead_i`` the share of units (of a convolution:
-    channels) that are 0 for all the examples. A layer without a nonlinearity of its own, as the last, has none.
+    channels and places) and the first ``measured`` examples, :data:`ACTIVATION_EXAMPLES` at most. ``spread_i`` is its
+    standard deviation about ``mean_i`` (Glorot & Bengio 2010, figure 2); ``saturated_i`` the share of units and
+    examples where the nonlinearity's slope is below :data:`FLAT` times its greatest; ``dead_i`` the share of units (of
+    a convolution: channels) that are 0 for all the examples. A layer without a nonlinearity of its own, as the last,
+    has none.
 
     Of a recurrent layer the output is its state after each of its time steps. It has several nonlinearities, so that
     mean and spread alone are given.
@@ -50,7 +42,7 @@ def activations(problem: Problem, vector: Tensor, measured: int) -> dict[str, fl
         found[f"saturated_{number}"] = flat.double().mean().item()
         found[f"dead_{number}"] = (output == 0).transpose(0, 1).flatten(1).all(dim=1).double().mean().item()
 
-    batch = problem.first(min(measured, EXAMPLES))
+    batch = problem.first(min(measured, ACTIVATION_EXAMPLES))
     with torch.no_grad(), listening(problem, collect):
         functional_call(problem.module, problem.layout.views(vector.detach()), (batch[0],))
     names = ("mean", "spread", "saturated", "dead")

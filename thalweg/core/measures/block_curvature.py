@@ -12,9 +12,7 @@ from thalweg.core.curvature.error import CurvatureError
 from thalweg.core.curvature.sharpness import sharpness_steps
 from thalweg.core.curvature.steps import finish
 from thalweg.core.problem import Problem
-
-EXAMPLES = 128
-"""Training examples, from the first, that the loss is the mean of."""
+from thalweg.core.scene.depth import CURVATURE_EXAMPLES
 
 TOLERANCE = 0.05
 """How far the eigenvalue may be off, as a share of it: less than a colour shows."""
@@ -28,11 +26,11 @@ def block_curvature_steps(
 ) -> Generator[None, None, dict[str, float]]:
     """``curvature_i``: the largest eigenvalue of layer i's block of the Hessian, in loss per squared distance.
 
-    The loss is the mean over the first ``measured`` examples, :data:`EXAMPLES` at most; all other layers stand still.
-    It is approached from below until it is known to ``tolerance``, or with ``most`` products. Not a number where loss
-    or gradient are not finite. A generator that yields after each product.
+    The loss is the mean over the first ``measured`` examples, :data:`CURVATURE_EXAMPLES` at most; all other layers
+    stand still. It is approached from below until it is known to ``tolerance``, or with ``most`` products. Not a number
+    where loss or gradient are not finite. A generator that yields after each product.
     """
-    batch = problem.first(min(measured, EXAMPLES))
+    batch = problem.first(min(measured, CURVATURE_EXAMPLES))
     found: dict[str, float] = {}
     for i in range(1, len(problem.layout.layers) + 1):
         found[f"curvature_{i}"] = float("nan")

@@ -9,16 +9,11 @@ from torch import Tensor
 
 from thalweg.core.curvature.steps import finish
 from thalweg.core.problem import Problem
-
-BATCH = 32
-"""Examples of each of the batches that are compared."""
-
-BATCHES = 32
-"""Batches that are compared at most."""
+from thalweg.core.scene.depth import NOISE_BATCH, NOISE_BATCHES
 
 
 def noise_steps(
-    problem: Problem, vector: Tensor, measured: int, batch: int = BATCH, most: int = BATCHES
+    problem: Problem, vector: Tensor, measured: int, batch: int = NOISE_BATCH, most: int = NOISE_BATCHES
 ) -> Generator[None, None, dict[str, float]]:
     """``noise_i``: the simple gradient noise scale of each layer, in examples (McCandlish et al. 2018, equation 2.9).
 
@@ -50,6 +45,8 @@ def noise_steps(
     return found
 
 
-def noise(problem: Problem, vector: Tensor, measured: int, batch: int = BATCH, most: int = BATCHES) -> dict[str, float]:
+def noise(
+    problem: Problem, vector: Tensor, measured: int, batch: int = NOISE_BATCH, most: int = NOISE_BATCHES
+) -> dict[str, float]:
     """As :func:`noise_steps`, in one go."""
     return finish(noise_steps(problem, vector, measured, batch, most))

@@ -8,15 +8,33 @@ from pydantic import model_validator
 
 from thalweg.core.scene.spec import Spec, SpecError, spec_field
 
-DepthQuantity = Literal[
-    "gradient", "ratio", "weight", "mean", "spread", "saturated", "dead", "noise", "curvature"
-]
+DepthQuantity = Literal["gradient", "ratio", "weight", "mean", "spread", "saturated", "dead", "noise", "curvature"]
 
 COSTLY: tuple[DepthQuantity, ...] = ("noise", "curvature")
 """What takes as long as many steps, and is measured only while it is looked at."""
 
 LINEAR: tuple[DepthQuantity, ...] = ("mean", "saturated", "dead")
 """What has its colours and axes in equal steps; all else is positive, and has them in powers of ten."""
+
+
+ACTIVATION_EXAMPLES = 256
+"""Training examples, from the first, that activations are looked at of: enough for two digits of a mean, and cheap."""
+
+FLAT = 0.05
+"""Share of its greatest slope below which a nonlinearity counts as saturated.
+
+That lets through less than a twentieth of the gradient. A sigmoid is so flat where its output is below 0.013 or above
+0.987: what one would call saturated by eye.
+"""
+
+NOISE_BATCH = 32
+"""Examples of each of the batches whose gradients are compared ..."""
+
+NOISE_BATCHES = 32
+"""... and how many of them there are at most."""
+
+CURVATURE_EXAMPLES = 128
+"""Training examples, from the first, that curvature is taken over."""
 
 
 class DepthSpec(Spec):

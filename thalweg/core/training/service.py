@@ -13,6 +13,7 @@ import torch
 from thalweg.core import data as datasets
 from thalweg.core.data import DataError, Dataset
 from thalweg.core.messages import (
+    MEASURE_SHARE,
     Acknowledge,
     Advance,
     Cancel,
@@ -55,9 +56,6 @@ from thalweg.core.training.one_step import dissected
 from thalweg.core.training.run import started
 from thalweg.core.training.runs import Runs
 from thalweg.core.training.runs_record import runs_of
-
-MEASURE_SHARE = 0.04
-"""Share of the time that measuring may take while training runs flat out; what is costly may take as much again."""
 
 SLOW_MEASURE_SHARE = 0.25
 """The same share while training waits for its next step to be due."""
