@@ -197,6 +197,7 @@ def _depth(figure: DepthFigure) -> list[Binding]:
             show,
             CALM,
         ),
+        Binding(lambda s: (depth_captions.reference(s),), figure.set_reference),
         Binding(lambda s: (depth_captions.heading(s),), figure.set_heading),
         Binding(lambda s: (depth_captions.caption(s),), figure.set_caption, CALM),
     ]

@@ -6,6 +6,7 @@ from thalweg.app.overlay import lines_of
 from thalweg.app.state import AppState
 from thalweg.app.strip import PERCENTILES, robust_range, strip_of
 from thalweg.app.surface_captions import is_surface
+from thalweg.core.measures.nielsen import speeds
 from thalweg.core.messages import MEASURE_SHARE
 from thalweg.core.scene.depth import (
     ACTIVATION_EXAMPLES,
@@ -21,6 +22,7 @@ from thalweg.core.scene.spec import extra_of
 
 KINDS: dict[DepthQuantity, str] = {
     "gradient": "gradient",
+    "speed": "gradient",
     "ratio": "sizes",
     "weight": "sizes",
     "mean": "activations",
@@ -49,6 +51,7 @@ def axis(state: AppState) -> str:
     unit = "" if unit == "1" else unit
     units: dict[DepthQuantity, str] = {
         "gradient": f"{unit} per unit of distance".strip() if unit else "",
+        "speed": f"{unit} per unit of bias" if unit else "",
         "curvature": f"{unit} per distance²" if unit else "",
         "noise": "examples",
     }
@@ -97,6 +100,8 @@ def _definition(state: AppState, quantity: DepthQuantity) -> str:
     return {
         "gradient": f"Euclidean norm of the gradient of the mean {objective} in each layer, weights and biases, over "
         f"the first {measured:,} training examples.",
+        "speed": f"Speed of learning (Nielsen 2015): norm of the gradient of the mean {objective} with respect to each "
+        f"layer's biases, over the first {measured:,} training examples.{_nielsen(state)}",
         "ratio": "Norm of what the last step changed in each layer, over the layer's norm before it.",
         "weight": "Euclidean norm of each layer's weights, without biases.",
         "mean": f"Mean output of each layer's units after the nonlinearity, over {outputs}.{lstm}",
@@ -110,6 +115,18 @@ def _definition(state: AppState, quantity: DepthQuantity) -> str:
         "curvature": f"Largest eigenvalue of each layer's block of the Hessian of the mean {objective} over the first "
         f"{min(measured, CURVATURE_EXAMPLES):,} training examples, to a few per cent.",
     }[quantity]
+
+
+def _nielsen(state: AppState) -> str:
+    said = (
+        " ◇: his network of these sizes before its first step, where the outputs are sigmoids and their errors larger:"
+    )
+    return f"{said} it is the slopes that compare." if reference(state) else ""
+
+
+def reference(state: AppState) -> tuple[float, ...]:
+    """What a textbook has measured of the first layers before the first step, where the quantity is that; or none."""
+    return speeds(state.spec.network) if state.scene.view.depth.quantity == "speed" else ()
 
 
 def _range(state: AppState) -> str:

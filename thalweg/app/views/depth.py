@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import QPointF, Qt, pyqtSignal
-from PyQt6.QtGui import QFontMetricsF, QResizeEvent
+from PyQt6.QtGui import QFontMetricsF
 
 from thalweg.app.overlay import DrawnLine
 from thalweg.app.strip import Strip, beyond, robust_range, strip_of
@@ -70,13 +70,19 @@ class DepthFigure(Figure):
         self.profiles: dict[int, Curve] = {}
         self.courses: dict[int, Curve] = {}
         self._points: dict[int, pg.ScatterPlotItem] = {}
+        self._reference = pg.ScatterPlotItem(size=9, symbol="d", brush=None)
+        self.profile.addItem(self._reference)
         self._now = pg.InfiniteLine(angle=90)
         self.course.addItem(self._now, ignoreBounds=True)
         self._lines: tuple[DrawnLine, ...] = ()
         self._strips: dict[int, Strip] = {}
+        self._texts_fitted: list[tuple[int, str]] = []
         self._spec, self._drawn = DepthSpec(), tuple[object, ...]()
         self._texts: list[tuple[int, str]] = []
+        self._ticks: list[tuple[float, str]] = []
         self.scene().sigMouseClicked.connect(self._clicked)
+        self.body.geometryChanged.connect(self._fit)
+        self.strip.getViewBox().sigResized.connect(self._thin_texts)
 
     def _plot(self, row: int, column: int, axes: dict[str, pg.AxisItem]) -> pg.PlotItem:
         plot = self.body.addPlot(row=row, col=column, enableMenu=False, axisItems=axes)
@@ -94,6 +100,7 @@ class DepthFigure(Figure):
             dress_axes(plot, theme)
         self.bar.set_theme(theme)
         self.image.dress(theme)
+        self._reference.setPen(theme.pen(theme.text, 1.2))
         self._now.setPen(theme.pen(theme.text, 1.0))
         for curve in (*self.profiles.values(), *self.courses.values()):
             curve.dress(theme)
@@ -107,6 +114,11 @@ class DepthFigure(Figure):
         self._spec, self._label, self._log_steps = spec, label, log_steps
         self._strips = {line.number: strip_of(line, spec.quantity) for line in self._lines}
         self._redraw()
+
+    def set_reference(self, values: Sequence[float]) -> None:
+        """Mark values of the first layers in the profile, to compare with."""
+        x = self._scaled(np.array(values, dtype=float))
+        self._reference.setData(x=x, y=np.arange(1, len(values) + 1, dtype=float))
 
     def set_compact(self, compact: bool) -> None:
         """Without profile and course too."""
@@ -172,6 +184,7 @@ class DepthFigure(Figure):
         self._now.setPos(here if np.isfinite(here) else span[0])
         edges = np.linspace(low, high, BANDS + 1)
         ticks = scale_ticks(*ends, beyond([strip], *ends), self._spec.logarithmic)
+        self._ticks = ticks
         self.bar.set_bands(edges, self.image.colours(np.linspace(0, 1, BANDS)), ticks, "")
 
     def _draw_curves(self, ends: Ends) -> None:
@@ -241,7 +254,7 @@ class DepthFigure(Figure):
 
     def _fit(self) -> None:
         """Leave out what there is no room for, and write as many names of layers as there is room for."""
-        if not self._texts:
+        if not self._texts or self.closed:
             return
         size = self.theme.font_size
         metrics = QFontMetricsF(self.theme.font(0.92))
@@ -265,19 +278,21 @@ class DepthFigure(Figure):
         for axis in (self._bottom, self._across):
             axis.setHeight(height)
         self.bar.align(self.strip)
-        every = 1
-        (top, bottom) = self._texts[0][0], self._texts[-1][0]
-        tall = max(1.0, self.strip.getViewBox().height())
-        while every < len(texts) and 1.15 * metrics.height() * (bottom - top + 1) / every > tall:
-            every += 1
-        self._names.setTicks([texts[::every], []])
-        self.profile.getAxis("left").setTicks([[(n, "") for n, _ in texts[::every]], []])
+        self._texts_fitted = texts
+        self._thin_texts()
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Make the best of another size."""
-        super().resizeEvent(event)
-        if hasattr(self, "_texts") and not self.closed:
-            self._fit()
+    def _thin_texts(self) -> None:
+        """Leave out names of layers, and values beside the colours, that would touch others."""
+        if not self._ticks or self.closed:
+            return
+        tall = self.strip.getViewBox().height()
+        line = QFontMetricsF(self.theme.font(0.92)).height()
+        low, high = (at for at, _ in self._ticks[:2])
+        apart = 1.1 * line / max(tall, 1.0)
+        names = _spaced([(n, t) for n, t in self._texts_fitted], apart * (self._texts[-1][0] - self._texts[0][0] + 1))
+        self._names.setTicks([names, []])
+        self.profile.getAxis("left").setTicks([[(n, "") for n, _ in names], []])
+        self.bar.getAxis("right").setTicks([_spaced(self._ticks, apart * (high - low)), []])
 
     # --- what the person does ----------------------------------------------------------------------------------------
 
@@ -314,6 +329,19 @@ class DepthFigure(Figure):
         return found
 
 
+def _spaced(ticks: Sequence[tuple[float, str]], apart: float) -> list[tuple[float, str]]:
+    """The first of these, and of the others those that are so far from all that came before.
+
+    >>> _spaced([(1.0, "a"), (5.0, "b"), (1.5, "c"), (3.0, "d")], 1.0)
+    [(1.0, 'a'), (5.0, 'b'), (3.0, 'd')]
+    """
+    found: list[tuple[float, str]] = []
+    for at, text in ticks:
+        if all(abs(at - other) >= apart for other, _ in found):
+            found.append((at, text))
+    return found
+
+
 def scale_ticks(low: float, high: float, outside: tuple[bool, bool], logarithmic: bool) -> list[tuple[float, str]]:
     """Places and texts beside the colours from ``low`` to ``high``: the ends, and between them what is round.
 
@@ -330,5 +358,4 @@ def scale_ticks(low: float, high: float, outside: tuple[bool, bool], logarithmic
         between = [(float(e), power_of_ten(e)) for e in range(int(np.ceil(first)), int(last) + 1) if e % every == 0]
     else:
         between = [(first + k * (last - first) / 4, f"{first + k * (last - first) / 4:.2g}") for k in (1, 2, 3)]
-    margin = 0.1 * (last - first)
-    return found + [(at, text) for at, text in between if first + margin < at < last - margin]
+    return found + [(at, text) for at, text in between if first < at < last]

@@ -8,7 +8,9 @@ from pydantic import model_validator
 
 from thalweg.core.scene.spec import Spec, SpecError, spec_field
 
-DepthQuantity = Literal["gradient", "ratio", "weight", "mean", "spread", "saturated", "dead", "noise", "curvature"]
+DepthQuantity = Literal[
+    "gradient", "speed", "ratio", "weight", "mean", "spread", "saturated", "dead", "noise", "curvature"
+]
 
 COSTLY: tuple[DepthQuantity, ...] = ("noise", "curvature")
 """What takes as long as many steps, and is measured only while it is looked at."""
@@ -43,12 +45,14 @@ class DepthSpec(Spec):
     quantity: DepthQuantity = spec_field(
         "gradient",
         "Quantity",
-        "What is shown of each layer: norm of the gradient; size of the last step relative to the weights; norm of the "
+        "What is shown of each layer: norm of the gradient; of the gradient of the biases alone, Nielsen's "
+        "speed of learning; size of the last step relative to the weights; norm of the "
         "weights; mean or spread of what its units give; share of units whose nonlinearity is flat, or that give "
         "nothing at all; how noisy the gradient is from batch to batch; largest curvature of the loss along the layer. "
         "The last two take as long as many steps and are measured only while they are shown.",
         labels={
             "gradient": "Gradient norm",
+            "speed": "Speed of learning",
             "ratio": "Step relative to weights",
             "weight": "Weight norm",
             "mean": "Mean activation",
