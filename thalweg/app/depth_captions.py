@@ -147,5 +147,9 @@ def _cost(state: AppState) -> str:
     if not step > 0 or not took > 0:
         return ""
     share = f"{100 * MEASURE_SHARE:.0f} %"
-    whole = f"it gets at most {share} of the time" if quantity in COSTLY else f"all measures get at most {share} of it"
+    whole = (
+        f"it gets at most {share} of the time"
+        if quantity in COSTLY
+        else f"all measures get at most {share} of the time"
+    )
     return f"One measurement takes as long as {took / step:.2g} steps; while training runs flat out, {whole}."

@@ -27,8 +27,11 @@ BANDS = 64
 NAME_SHARE = 0.22
 """Part of the figure's width that the layers' names take at most; longer ones are cut."""
 
-LEAST_HEIGHT, LEAST_WIDTH = 170.0, 330.0
-"""Pixels of the picture below which there is no room for the course, and for the profile."""
+LEAST_HEIGHT, LEAST_WIDTH, LEAST_SCALE = 170.0, 330.0, 260.0
+"""Pixels of the picture below which there is no room for the course, for the profile, and for the colours' scale.
+
+For the smallest of the themes' fonts.
+"""
 
 Ends = tuple[float, float]
 
@@ -62,10 +65,10 @@ class DepthFigure(Figure):
             plot.invertY(True)  # the first layer is at the top
         for plot in (self.profile, self.course):
             plot.showGrid(x=True, y=True, alpha=0.25)
-        for column, stretch in ((0, 12), (1, 1), (2, 5)):
-            self.body.layout.setColumnStretchFactor(column, stretch)
-        for row, stretch in ((0, 3), (1, 2)):
-            self.body.layout.setRowStretchFactor(row, stretch)
+        self.profile.getAxis("left").setWidth(6)
+        self.body.layout.setColumnStretchFactor(0, 12)
+        self.body.layout.setColumnStretchFactor(1, 1)
+        self.body.layout.setRowStretchFactor(0, 3)
         self.image = StripImage(self.strip)
         self.profiles: dict[int, Curve] = {}
         self.courses: dict[int, Curve] = {}
@@ -266,10 +269,14 @@ class DepthFigure(Figure):
         whole = self.body.size()
         with_course = not self._compact and whole.height() >= LEAST_HEIGHT * size / 9
         with_profile = not self._compact and whole.width() >= LEAST_WIDTH * size / 9
-        for plot, shown in ((self.course, with_course), (self.profile, with_profile)):
+        with_scale = whole.width() >= LEAST_SCALE * size / 9
+        for plot, shown in ((self.course, with_course), (self.profile, with_profile), (self.bar, with_scale)):
             plot.setVisible(shown)
         self.legend.setVisible(with_course and len(self.legend.items) > 1)
+        self.body.layout.setRowStretchFactor(1, 2 if with_course else 0)
         self.body.layout.setRowMaximumHeight(1, 1e6 if with_course else 0)
+        self.body.layout.setColumnMaximumWidth(1, 1e6 if with_scale else 0)
+        self.body.layout.setColumnStretchFactor(2, 5 if with_profile else 0)
         self.body.layout.setColumnMaximumWidth(2, 1e6 if with_profile else 0)
         steps = "step (logarithmic; step 0 left out)" if self._log_steps else "step"
         label_axis(self.course, "bottom", steps)
@@ -347,8 +354,8 @@ def scale_ticks(low: float, high: float, outside: tuple[bool, bool], logarithmic
 
     ``outside``: whether values below and above are drawn in the colours of the ends, which is said then.
 
-    >>> scale_ticks(0.5, 200.0, (True, False), True)[1:]
-    [(2.301..., '200'), (0.0, '1'), (1.0, '10')]
+    >>> scale_ticks(0.5, 200.0, (True, False), True)
+    [(-0.301..., '≤ 0.5'), (2.301..., '200'), (0.0, '1'), (1.0, '10'), (2.0, '100')]
     """
     first, last = (np.log10(low), np.log10(high)) if logarithmic else (low, high)
     below, above = ("≤ " * outside[0], "≥ " * outside[1])
