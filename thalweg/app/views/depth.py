@@ -270,14 +270,12 @@ class DepthFigure(Figure):
         with_course = not self._compact and whole.height() >= LEAST_HEIGHT * size / 9
         with_profile = not self._compact and whole.width() >= LEAST_WIDTH * size / 9
         with_scale = whole.width() >= LEAST_SCALE * size / 9
-        for plot, shown in ((self.course, with_course), (self.profile, with_profile), (self.bar, with_scale)):
-            plot.setVisible(shown)
-        self.legend.setVisible(with_course and len(self.legend.items) > 1)
+        self._place(self.bar, 0, 1, with_scale)
+        self._place(self.profile, 0, 2, with_profile)
+        self._place(self.course, 1, 0, with_course)
+        self._place(self.legend, 1, 1, with_course and len(self.legend.items) > 1)
         self.body.layout.setRowStretchFactor(1, 2 if with_course else 0)
-        self.body.layout.setRowMaximumHeight(1, 1e6 if with_course else 0)
-        self.body.layout.setColumnMaximumWidth(1, 1e6 if with_scale else 0)
         self.body.layout.setColumnStretchFactor(2, 5 if with_profile else 0)
-        self.body.layout.setColumnMaximumWidth(2, 1e6 if with_profile else 0)
         steps = "step (logarithmic; step 0 left out)" if self._log_steps else "step"
         label_axis(self.course, "bottom", steps)
         label_axis(self.strip, "bottom", "" if with_course else steps)
@@ -287,6 +285,18 @@ class DepthFigure(Figure):
         self.bar.align(self.strip)
         self._texts_fitted = texts
         self._thin_texts()
+
+    def _place(self, item: pg.GraphicsWidget, row: int, column: int, shown: bool) -> None:
+        """Put a part into its place, or take it out: hidden, it would still take its room."""
+        if shown == (item in self.body.items):
+            return
+        item.setVisible(shown)
+        if not shown:
+            self.body.removeItem(item)
+            return
+        self.body.addItem(item, row=row, col=column, colspan=2 if item is self.legend else 1)
+        for side in ("left", "bottom") if isinstance(item, pg.PlotItem) and item is not self.bar else ():
+            item.getAxis(side).show()  # dressed while it was away, an axis has no size until it is shown
 
     def _thin_texts(self) -> None:
         """Leave out names of layers, and values beside the colours, that would touch others."""
@@ -308,8 +318,9 @@ class DepthFigure(Figure):
             return
         where: QPointF = event.scenePos()  # type: ignore[attr-defined]
         in_strip = self.strip.getViewBox().sceneBoundingRect().contains(where)
-        beside = any(i.sceneBoundingRect().contains(where) for i in (self._names, self.profile) if i.isVisible())
-        below = self.course.isVisible() and self.course.getViewBox().sceneBoundingRect().contains(where)
+        placed = [i for i in (self.profile, self.course) if i in self.body.items]
+        beside = any(i.sceneBoundingRect().contains(where) for i in (self._names, *placed) if i is not self.course)
+        below = self.course in placed and self.course.getViewBox().sceneBoundingRect().contains(where)
         if in_strip or beside:
             layer = round(self.strip.getViewBox().mapSceneToView(where).y())
             numbers = [n for n, _ in self._texts]
