@@ -234,6 +234,11 @@ class Series:
         return len(self._rows)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The measures that any row has."""
+        return self._names
+
+    @property
     def last_step(self) -> int:
         """Step of the newest row, -1 when there is none."""
         return self._rows[-1][0] if self._rows else -1

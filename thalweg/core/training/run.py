@@ -138,7 +138,10 @@ class Run:
         step, line = self.session.step_count, self.line
         if step < line.head or line.series.last_step >= step:
             return
-        line.series.add(step, self.measures())
+        found = self.measures()
+        if len(line.series) and "evaluations" not in line.series.names:  # it began in a file that had not counted them
+            del found["evaluations"], found["seconds"]
+        line.series.add(step, found)
 
     def measuring(self, costly: Sequence[str]) -> Iterator[None]:
         """Complete the row of the step where the session stands now by those of :data:`COSTLY` that are named.
