@@ -257,6 +257,11 @@ def test_the_caption_says_what_where_and_at_what_cost() -> None:
     assert text.count("at step 10;") == 1
     for words in ("first 50 training examples", "layer 1", "2nd to 98th percentile", "as 2 steps", "4 %"):
         assert words in text, words
+    assert "Crossed out" not in text and "Blank" not in text
+    gaps = series()
+    del gaps["gradient_2"]
+    gaps["gradient_1"][1] = np.inf
+    assert "Crossed out: not finite. Blank: layers" in depth_captions.caption(state_with(gaps))
     assert depth_captions.caption(state_with({"step": STEPS})).endswith("not measured so far.")
     assert "strip" not in gradient_norms(state_with(series()))
 

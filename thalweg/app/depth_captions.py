@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from thalweg.app.overlay import lines_of
 from thalweg.app.state import AppState
-from thalweg.app.strip import PERCENTILES, robust_range, strip_of
+from thalweg.app.strip import PERCENTILES, Strip, robust_range, strip_of
 from thalweg.app.surface_captions import is_surface
 from thalweg.core.measures.nielsen import speeds
 from thalweg.core.messages import MEASURE_SHARE
@@ -77,7 +79,7 @@ def caption(state: AppState) -> str:
     of = f"; strip: {front.name}" if len(lines) > 1 else ""
     return (
         f"{_definition(state, spec.quantity)} Right: over the layers at step {at:,}; below: layer {spec.layer} over "
-        f"the steps{of}. {_range(state)}{_cost(state)}"
+        f"the steps{of}. {_range(state)}{_gaps(found)}{_cost(state)}"
     )
 
 
@@ -137,6 +139,14 @@ def _range(state: AppState) -> str:
     low, high = PERCENTILES
     said = f"Range of colours: {low:.0f}nd to {high:.0f}th percentile. "
     return said if found is not None else ""
+
+
+def _gaps(found: Strip) -> str:
+    """What cells without a colour are, where there are any."""
+    crossed = not np.isfinite(found.values).all()
+    blank = len(found.numbers) < found.numbers[-1] - found.numbers[0] + 1
+    said = {"Crossed out: not finite. ": crossed, "Blank: layers without a nonlinearity of their own. ": blank}
+    return "".join(words for words, true in said.items() if true)
 
 
 def _cost(state: AppState) -> str:
