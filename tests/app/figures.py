@@ -14,6 +14,7 @@ SIZES = {
     "surface": (563, 608),
     "slices": (420, 214),
     "chain-rule": (420, 400),
+    "depth": (420, 214),
 }
 """What the figures have in a window of 1280 x 720."""
 

@@ -369,3 +369,39 @@ def test_a_series_is_made_again_from_its_columns(entries: list[tuple[int, float,
             assert all(found[n].tobytes() == columns[n].tobytes() for n in columns)
         assert len(found["step"]) <= most
         assert not entries or (found["step"][0], found["step"][-1]) == (columns["step"][0], columns["step"][-1])
+
+
+# --- measures that come later ----------------------------------------------------------------------------------------
+
+
+def test_a_measure_that_comes_later_is_no_number_before() -> None:
+    """Nor where a row has not been measured for it; nothing else moves."""
+    kept = Series()
+    kept.add(0, {"a": 1.0})
+    kept.add(3, {"a": 2.0, "b": 5.0})
+    kept.add(4, {"b": 6.0})
+    found = kept.columns()
+    assert list(found) == ["step", "a", "b"]
+    np.testing.assert_array_equal(found["a"], [1.0, 2.0, np.nan])
+    np.testing.assert_array_equal(found["b"], [np.nan, 5.0, 6.0])
+    again = Series.of(found)
+    again.add(9, {"c": 7.0})
+    np.testing.assert_array_equal(again.columns()["c"], [np.nan] * 3 + [7.0])
+    assert kept.until(3).columns()["b"].tolist()[1:] == [5.0]
+
+
+def test_a_row_is_completed_by_what_it_lacks_alone() -> None:
+    """What it has stays, a row that is gone stays gone, and each addition is seen in the count."""
+    kept = Series()
+    kept.add(0, {"a": 1.0})
+    kept.add(3, {"a": 2.0})
+    before = kept.changes
+    kept.complete(2, {"b": 4.0})
+    assert (kept.changes, list(kept.columns())) == (before, ["step", "a"])
+    kept.complete(0, {"a": 9.0, "b": 4.0})
+    found = kept.columns()
+    assert kept.changes == before + 1
+    assert found["a"].tolist() == [1.0, 2.0]
+    np.testing.assert_array_equal(found["b"], [4.0, np.nan])
+    kept.complete(3, {"b": 8.0})
+    assert kept.columns()["b"].tolist() == [4.0, 8.0]

@@ -61,7 +61,7 @@ def test_a_network_without_scores_classifies_nothing() -> None:
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_gradient_norms_are_those_of_each_layers_parameters(loss: str) -> None:
-    """Norm of weights' and biases' gradients together, per layer, from an ordinary backward pass."""
+    """Norm of weights' and biases' gradients together, and of biases' alone, from an ordinary backward pass."""
     problem = toy(loss=loss)
     found = gradient_norms(problem, problem.start, 6)
     inputs, labels = problem.first(6)
@@ -71,6 +71,7 @@ def test_gradient_norms_are_those_of_each_layers_parameters(loss: str) -> None:
         f"gradient_{k + 1}": torch.cat([grads[2 * k].flatten(), grads[2 * k + 1]]).double().norm().item()
         for k in range(3)
     }
+    wanted |= {f"speed_{k + 1}": grads[2 * k + 1].double().norm().item() for k in range(3)}
     assert found == pytest.approx(wanted, rel=1e-5)
     assert list(found) == list(wanted)
 

@@ -93,6 +93,7 @@ def scenes(draw: st.DrawFn) -> Scene:
         if each["optimiser"]["batch_size"] == 1 and over_batches(network):
             each["network"]["hidden_norm"] = "layer"
     view["example"] %= count
+    view["depth"] |= {"layer": 1, "low": 0.25, "high": 0.5}
     layers = layer_shapes(NetworkSpec.model_validate(run["network"]))
     for name in ("x", "y"):
         axis = view["plane"][name]
@@ -194,6 +195,9 @@ FAULTS = [
     ("[view]\npanels = ['map']", "view.panels.0", "'map'", "one of landscape, weight-map"),
     ("[view]\nexample = 1500", "view.example", "1500", "from 0 to 199"),
     ("[view.plane]\nresolution = 4", "view.plane.resolution", "4", "a whole number from 5 to 201"),
+    ("[view.depth]\nlayer = 5", "view.depth.layer", "5", "from 1 to 4 (the layers of the deepest network)"),
+    ("[view.depth]\nlock = true", "view.depth.low", "0", "a number above 0"),
+    ("[view.depth]\nquantity = 'mean'\nlock = true\nlow = 1", "view.depth.low", "1", "below 1 (high)"),
     ("[view.plane.x]\nlayers = [5]", "view.plane.x.layers", "5", "from 1 to 4 (the layers of the network)"),
     ("[view.plane.y]\nlayers = [0]", "view.plane.y.layers.0", "0", "each a whole number at least 1"),
     ("[view.plane.x]\nlayers = [2, 2]", "view.plane.x.layers", "[2, 2]", "each layer once"),
@@ -604,3 +608,30 @@ def test_axes_of_other_specs_are_checked_too() -> None:
     for spec, tree in ((AxisSpec, {"low": 1.0, "high": 0.0}), (RunSpec, {"seed": 1.0}), (RunSpec, {"sed": 1})):
         with pytest.raises(ValidationError):
             spec.model_validate(tree)
+
+
+def test_the_layer_of_the_strip_follows_the_depth() -> None:
+    """The last stays the last, another goes no deeper than there are layers; of variants the deepest counts."""
+    scene = Scene().edited({"view.depth.layer": 4})
+    assert scene.edited({"run.network.hidden": (30,) * 6}).view.depth.layer == 7
+    inner = scene.edited({"view.depth.layer": 2})
+    assert inner.edited({"run.network.hidden": (30,) * 6}).view.depth.layer == 2
+    assert inner.edited({"run.network.hidden": ()}).view.depth.layer == 1
+    network = inner.run.network.model_copy(update={"hidden": (30,) * 8})
+    variant = inner.run.model_copy(update={"network": network}).model_dump()
+    assert inner.edited({"variants": [variant], "view.depth.layer": 9}).view.depth.layer == 9
+
+
+def test_a_locked_range_is_of_one_quantity() -> None:
+    """Another one has another range."""
+    locked = Scene().edited({"view.depth.lock": True, "view.depth.low": 0.1, "view.depth.high": 2.0})
+    assert locked.edited({"run.seed": 4}).view.depth.lock
+    assert not locked.edited({"view.depth.quantity": "noise"}).view.depth.lock
+
+
+def test_what_takes_long_is_what_an_open_panel_shows() -> None:
+    """Of a closed one nothing is measured."""
+    scene = Scene().edited({"view.depth.quantity": "curvature"})
+    assert scene.view.costly == ()
+    assert scene.edited({"view.panels": ("depth",)}).view.costly == ("curvature",)
+    assert scene.edited({"view.panels": ("depth",), "view.depth.quantity": "mean"}).view.costly == ()

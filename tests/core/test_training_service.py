@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from thalweg.core import data as datasets
+from thalweg.core.measures.activations import activations
 from thalweg.core.measures.curves import curves
 from thalweg.core.measures.gradient_norms import gradient_norms
+from thalweg.core.measures.layer_sizes import layer_sizes
 from thalweg.core.messages import (
     Acknowledge,
     Advance,
@@ -23,6 +25,7 @@ from thalweg.core.messages import (
     Forget,
     Frame,
     Limit,
+    MeasureAlso,
     Move,
     PlaneLaid,
     Play,
@@ -193,6 +196,7 @@ def test_a_frame_shows_the_current_moment() -> None:
     problem = build(run, datasets.load(run.data))
     session = Session(run, problem)
     for _ in range(7):
+        before = session.snapshot()
         session.step()
     vector = session.snapshot()
     assert found.step == 7
@@ -201,6 +205,7 @@ def test_a_frame_shows_the_current_moment() -> None:
     weights = vector.numpy()[: 784 * 8].reshape(8, 784).astype(np.float64)
     np.testing.assert_allclose(found.weight_map.ravel(), np.linalg.norm(weights, axis=0), rtol=1e-5)
     row = curves(problem, vector, 50) | gradient_norms(problem, vector, 50) | {"evaluations": 7}
+    row |= layer_sizes(problem, vector, before) | activations(problem, vector, 50)
     assert found.series["step"].tolist() == [0, 7]
     assert {n: v[-1] for n, v in found.series.items() if n not in ("step", "seconds")} == pytest.approx(row)
     kept = found.parameters.copy()
@@ -632,3 +637,53 @@ def test_points_that_are_not_finite_are_told_as_such() -> None:
     assert np.isfinite(path.alpha[:-1]).all()
     assert not np.isfinite(path.alpha[-1])
     assert not path.share > 0
+
+
+# --- measures that take long -----------------------------------------------------------------------------------------
+
+
+def test_what_takes_long_comes_when_it_is_asked_for_at_rest() -> None:
+    """The step that stands still is measured for it, to the end, and the next frame has it; it is not made twice."""
+    desk = Desk()
+    desk.advance(3)
+    assert not any(name.startswith("noise") for name in desk.frame().series)
+    desk.say(MeasureAlso(1, ("noise",)))
+    assert desk.service.wait() == np.inf or desk.service.frame() is not None
+    while desk.service.wait() == 0:
+        desk.service.work(0.01)
+    found = desk.frame()
+    assert found.series["step"].tolist() == [0, 3]
+    assert np.isnan(found.series["noise_1"][0]) and found.series["noise_1"][1] > 0
+    assert found.costs["noise"] > 0
+    desk.say(Acknowledge(1, False))
+    assert desk.service.frame() is None, "nothing is new"
+
+
+def test_what_takes_long_has_a_share_of_its_own_while_training_runs() -> None:
+    """With a clock on which every look takes a while, it comes, and training goes on."""
+    desk = Desk(tick=0.01)
+    desk.say(MeasureAlso(1, ("curvature",)))
+    desk.play()
+    for _ in range(400):
+        desk.service.work(0.05)
+        desk.say(Acknowledge(1, False))
+        if (found := desk.service.frame()) is not None:
+            desk.seen = found.after(desk.seen)
+        if desk.seen and np.isfinite(desk.seen.series.get("curvature_1", np.array([np.nan]))).any():
+            break
+    assert desk.seen is not None
+    columns = desk.seen.series
+    measured = np.isfinite(columns["curvature_1"])
+    assert measured.any()
+    assert np.isfinite(columns["gradient_1"]).all()
+    assert desk.step > columns["step"][measured][0]
+
+
+def test_another_run_measures_nothing_that_was_not_asked_for() -> None:
+    """What was asked for is forgotten with the run that it was asked of."""
+    desk = Desk()
+    desk.say(MeasureAlso(1, ("noise", "curvature")))
+    desk.say(Start(1, (tiny_run(),)))
+    desk.frame()
+    assert desk.service.wait() == np.inf
+    assert not any(name.startswith(("noise", "curvature")) for name in desk.frame().series)

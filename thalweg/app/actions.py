@@ -142,6 +142,10 @@ ACTIONS: tuple[Action, ...] = (
         "panel-chain-rule", "Panel: chain &rule", "&View",
         "Show by which factors the gradient shrinks from layer to layer", "F8", checked=_shown("chain-rule"),
     ),
+    Action(
+        "panel-depth", "Panel: layers over ti&me", "&View", "Show a quantity of each layer over all steps", "F7",
+        checked=_shown("depth"),
+    ),
     Action("controls", "&Controls", "&View", "Show or hide the forms", "F9", checked=lambda s: s.controls),
     Action("full-screen", "&Full screen", "&View", "Fill the screen", "F11"),
     Action("theme-light", "Light", "&Theme", "Dark text on a light ground", "Ctrl+1", checked=_theme("light")),
@@ -157,7 +161,9 @@ ACTIONS: tuple[Action, ...] = (
 
 MOUSE = (
     "On the landscape: drag a rectangle or turn the wheel to zoom, drag with the right or middle button to move, "
-    "double-click for the whole plane. The values under the pointer are shown in a corner."
+    "double-click for the whole plane. The values under the pointer are shown in a corner. "
+    "On the strip of layers over time: click for the step and the layer there, on a layer's name or the profile for "
+    "the layer alone, on the curve below for the step alone."
 )
 """What the mouse does that no action of the table says."""
 

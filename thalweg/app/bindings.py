@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from thalweg.app import captions, chain_captions, inside, theory
+from thalweg.app import captions, chain_captions, depth_captions, inside, theory
 from thalweg.app.binding import Binding
 from thalweg.app.factors import factors_of
 from thalweg.app.overlay import drawn_lines
@@ -13,6 +13,7 @@ from thalweg.app.state import AppState
 from thalweg.app.theme import THEMES
 from thalweg.app.views.chain_rule import ChainRuleFigure
 from thalweg.app.views.curves import CurvesFigure
+from thalweg.app.views.depth import DepthFigure
 from thalweg.app.views.figure import Figure
 from thalweg.app.views.gradient_norms import GradientNormsFigure
 from thalweg.app.views.landscape import LandscapeFigure
@@ -45,6 +46,8 @@ def bindings(figures: dict[str, Figure]) -> list[Binding]:
                 found += _slices(figure)
             case ChainRuleFigure():
                 found += _chain_rule(figure)
+            case DepthFigure():
+                found += _depth(figure)
     return found
 
 
@@ -195,4 +198,21 @@ def _chain_rule(figure: ChainRuleFigure) -> list[Binding]:
         Binding(lambda s: (s.frame,), show, CALM),
         Binding(lambda s: (chain_captions.heading(s),), figure.set_heading, CALM),
         Binding(lambda s: (chain_captions.caption(s),), figure.set_caption, CALM),
+    ]
+
+
+def _depth(figure: DepthFigure) -> list[Binding]:
+    def show(*given: Any) -> None:
+        *lines, spec, log_steps, label = given
+        figure.set_lines(drawn_lines(*lines), spec, log_steps, label)
+
+    return [
+        Binding(
+            lambda s: (*_lines(s), s.scene.view.depth, s.scene.view.log_steps, depth_captions.axis(s)),
+            show,
+            CALM,
+        ),
+        Binding(lambda s: (depth_captions.reference(s),), figure.set_reference),
+        Binding(lambda s: (depth_captions.heading(s),), figure.set_heading),
+        Binding(lambda s: (depth_captions.caption(s),), figure.set_caption, CALM),
     ]

@@ -39,6 +39,7 @@ class View(StrEnum):
     gradient_norms = "gradient-norms"
     surface = "surface"
     slices = "slices"
+    depth = "depth"
 
 
 class ThemeChoice(StrEnum):

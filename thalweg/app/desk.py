@@ -130,6 +130,9 @@ class Desk:
         landscape.whole_requested.connect(lambda: dispatch(WholePlane()))
         landscape.start_requested.connect(lambda x, y, done: dispatch(StartAt(x, y, done)))
         window.figures["surface"].turned.connect(self._look)
+        depth = window.figures["depth"]
+        depth.layer_requested.connect(lambda layer: dispatch(Edit("view.depth.layer", layer)))
+        depth.step_requested.connect(lambda step: dispatch(LookAt(step)))
         window.timeline.moved.connect(lambda step: dispatch(LookAt(step)))
         window.line_bar.front_requested.connect(lambda line: dispatch(PutAhead(line)))
         window.line_bar.forget_requested.connect(lambda line: dispatch(ForgetLine(line)))

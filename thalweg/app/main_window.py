@@ -82,7 +82,8 @@ class MainWindow(QMainWindow):
         self.timeline, self.line_bar = Timeline(), LineBar()
         self._fill_centre()
         self.docks = {
-            name: self._dock(name) for name in ("curves", "gradient-norms", "weight-map", "slices", "chain-rule")
+            name: self._dock(name)
+            for name in ("curves", "gradient-norms", "weight-map", "slices", "depth", "chain-rule")
         }
         self.controls = self._controls()
         self.actions_by_id = {a.id: self._action(a) for a in ACTIONS}
@@ -182,7 +183,7 @@ class MainWindow(QMainWindow):
             self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.controls)
         self.resizeDocks([self.controls, right[0]], [285, 420], Qt.Orientation.Horizontal)
-        for name in ("slices", "chain-rule"):  # a fourth figure has no room of its own
+        for name in ("slices", "depth", "chain-rule"):  # a fourth figure has no room of its own
             self.tabifyDockWidget(self.docks["weight-map"], self.docks[name])
         self.resizeDocks(right[:3], [215, 185, 215], Qt.Orientation.Vertical)
 

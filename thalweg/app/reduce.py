@@ -62,7 +62,9 @@ from thalweg.app.intents import (
     WholePlane,
     Zoom,
 )
+from thalweg.app.overlay import lines_of
 from thalweg.app.state import AppState, Kept, begun_at_once, ordered, re_laid, remembered, restarted
+from thalweg.app.strip import robust_range, strip_of
 from thalweg.core.messages import Advance, Focus, Forget, Judge, Limit, Move, Show
 from thalweg.core.scene import PlaneSpec, Scene, SpecError
 
@@ -107,6 +109,8 @@ def _(m: Edit, state: AppState) -> AppState:
         if target.value(path) == m.value and type(target.value(path)) is type(m.value):
             return replace(state, field_error=None)
         values = _passed_on(target, path, m.value) if needs_restart(path) else {path: m.value}
+        if path == "view.depth.lock" and m.value:
+            values |= _range_of_now(state)
         if _at_once(state, path):
             edited = state.scene.edited(values)
             return begun_at_once(state, edited, described(state.scene, edited), drag=path)
@@ -129,6 +133,14 @@ def _(m: Edit, state: AppState) -> AppState:
     changed = remembered(state, scene, described(state.scene, scene))
     changed = replace(changed, draft=draft, field_error=None, past_scene=seen if state.past_scene else None)
     return _looked_at_anew(changed, state.scene.view.plane)
+
+
+def _range_of_now(state: AppState) -> dict[str, Any]:
+    """The range that the strip of layers and steps has now, to be locked."""
+    spec = state.scene.view.depth
+    found = robust_range([strip_of(line, spec.quantity) for line in lines_of(state)], spec.logarithmic)
+    low, high = found or ((1e-6, 1.0) if spec.logarithmic else (0.0, 1.0))
+    return {"view.depth.low": float(f"{low:.3g}"), "view.depth.high": float(f"{high:.3g}")}
 
 
 def _put_there(state: AppState) -> AppState:

@@ -19,6 +19,7 @@ from thalweg.core.messages import (
     LandscapeCommand,
     LineNow,
     MapRequest,
+    MeasureAlso,
     Open,
     Play,
     Save,
@@ -52,15 +53,18 @@ def session_commands(before: AppState, now: AppState) -> list[SessionCommand]:
         return []
     if generation != before.generation or fresh:
         play = Play(generation, now.playing, now.scene.pace)
+        also = [MeasureAlso(generation, now.scene.view.costly)] if now.scene.view.costly else []
         if now.taken_up == generation:
-            return [play]
+            return [play, *also]
         start = Start(generation, now.scene.runs(), now.settings.memory_bytes)
         front = [Focus(generation, now.front)] if now.front else []
         steps = _steps_at_once(now)
-        return [start, play, *front, *([Advance(generation, steps)] if steps else [])]
+        return [start, *also, play, *front, *([Advance(generation, steps)] if steps else [])]
     commands: list[SessionCommand] = []
     if now.playing != before.playing or now.pauses > before.pauses or now.scene.pace != before.scene.pace:
         commands.append(Play(generation, now.playing, now.scene.pace))
+    if now.scene.view.costly != before.scene.view.costly:
+        commands.append(MeasureAlso(generation, now.scene.view.costly))
     if now.orders > before.orders and now.order is not None:
         commands.append(now.order)
     if now.advances > before.advances:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -152,23 +153,43 @@ def evenly(moments: Sequence[Moment], most: int = ROWS) -> list[Moment]:
 
 
 class Series:
-    """Rows of measures by step, each row a mapping from names to numbers; thinned to an even spacing when full."""
+    """Rows of measures by step, each row a mapping from names to numbers; thinned to an even spacing when full.
+
+    A measure that a row has not is not a number there.
+    """
 
     def __init__(self) -> None:
         self._rows: list[tuple[int, tuple[float, ...]]] = []
         self._names: tuple[str, ...] = ()
         self._gap = 1
+        self.changes = 0
+        """How often something was added: equal numbers, equal rows."""
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Append a row; a later row of the same step is ignored, and so is one that comes sooner than the spacing."""
-        self._names = self._names or tuple(values)
         if self._rows and step - self._rows[-1][0] < 1:
             return
+        self._name(values)
         if len(self._rows) > 1 and self._rows[-1][0] - self._rows[-2][0] < self._gap:
             self._rows.pop()  # the newest row is always kept, so the one before it may have to go
-        self._rows.append((step, tuple(values[n] for n in self._names)))
+        self._rows.append((step, tuple(values.get(n, math.nan) for n in self._names)))
+        self.changes += 1
         if len(self._rows) > SERIES_ROWS:
             self._thin()
+
+    def complete(self, step: int, values: Mapping[str, float]) -> None:
+        """Give the row of ``step`` what it has not been measured for yet; nothing where that row is gone."""
+        at = bisect_left(self._rows, step, key=lambda row: row[0])
+        if at == len(self._rows) or self._rows[at][0] != step:
+            return
+        self._name(values)
+        known = dict(zip(self._names, self._whole(at), strict=True))
+        row = tuple(values.get(n, math.nan) if math.isnan(v) else v for n, v in known.items())
+        self._rows[at] = (step, row)
+        self.changes += 1
+
+    def _name(self, values: Mapping[str, float]) -> None:
+        self._names += tuple(n for n in values if n not in self._names)
 
     def _thin(self) -> None:
         while len(self._rows) > SERIES_ROWS // 2 + 1:
@@ -182,7 +203,7 @@ class Series:
     def until(self, step: int) -> Series:
         """A series of its own with the rows up to ``step``."""
         found = Series()
-        found._names, found._gap = self._names, self._gap
+        found._names, found._gap, found.changes = self._names, self._gap, self.changes
         found._rows = [row for row in self._rows if row[0] <= step]
         return found
 
@@ -194,8 +215,8 @@ class Series:
         before = bisect_right(self._rows, step, key=lambda row: row[0])
         after = bisect_left(self._rows, step, key=lambda row: row[0])
         return (
-            self._rows[before - 1][1][place] if before else 0.0,
-            self._rows[after][1][place] if after < len(self._rows) else float("inf"),
+            self._whole(before - 1)[place] if before else 0.0,
+            self._whole(after)[place] if after < len(self._rows) else float("inf"),
         )
 
     @classmethod
@@ -213,12 +234,23 @@ class Series:
         return len(self._rows)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The measures that any row has."""
+        return self._names
+
+    @property
     def last_step(self) -> int:
         """Step of the newest row, -1 when there is none."""
         return self._rows[-1][0] if self._rows else -1
 
+    def _whole(self, index: int) -> tuple[float, ...]:
+        """A row with all that has been measured: one that is older than a measure has no number there."""
+        row = self._rows[index][1]
+        return row + (math.nan,) * (len(self._names) - len(row))
+
     def columns(self) -> dict[str, np.ndarray]:
         """``step`` (int64) and one float64 array for every measure, all of the same length."""
         steps = np.array([s for s, _ in self._rows], dtype=np.int64)
-        values = np.array([v for _, v in self._rows], dtype=np.float64).reshape(len(self._rows), len(self._names))
+        rows = [self._whole(k) for k in range(len(self._rows))]
+        values = np.array(rows, dtype=np.float64).reshape(len(self._rows), len(self._names))
         return {"step": steps} | {n: values[:, i] for i, n in enumerate(self._names)}

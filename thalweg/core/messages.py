@@ -5,6 +5,7 @@ Every message carries the generation of the run that it belongs to; a message of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 NO_BUFFERS = np.empty(0, dtype=np.float32)
 """The running statistics of a network that has none."""
+
+MEASURE_SHARE = 0.04
+"""Share of the time that measuring may take while training runs flat out; what is costly may take as much again."""
 
 # --- to the session worker -------------------------------------------------------------------------------------------
 
@@ -85,6 +89,14 @@ class Tune:
     optimiser: OptimiserSpec
     stop: StopSpec = field(default_factory=StopSpec)
     run: int = 0
+
+
+@dataclass(frozen=True)
+class MeasureAlso:
+    """Of the measures that take long, make those of these names from now on: ``noise``, ``curvature``."""
+
+    generation: int
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -207,7 +219,8 @@ class Cancel:
 
 
 SessionCommand = (
-    Start | Play | Advance | Dissect | Judge | Tune | Show | Move | Focus | Forget | Limit | Save | SaveParameters
+    Start | Play | Advance | Dissect | Judge | Tune | MeasureAlso | Show | Move | Focus | Forget | Limit | Save
+    | SaveParameters
     | Open | PlaneLaid | Acknowledge | Download | Cancel
 )  # fmt: skip
 
@@ -319,6 +332,8 @@ class Frame:
     """The directions of ``axes`` at this step; None for those that do not come from the history."""
     buffers: np.ndarray = field(default_factory=lambda: NO_BUFFERS)
     """The running statistics that belong to the parameters, float32 [count]; see :mod:`thalweg.core.buffers`."""
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that a ``step``, and each kind of measure, of the run in front took lately."""
 
     @property
     def line(self) -> LineNow:

@@ -27,6 +27,7 @@ SPECS = (
     "view.plane.y",
     "view.camera",
     "view.slices",
+    "view.depth",
 )
 
 

@@ -15,7 +15,7 @@ from thalweg.core.scene import Scene
 from thalweg.core.scene.axis import DirectionKind
 
 RUN = ("run", "run.data", "run.network", "run.objective", "run.optimiser", "run.stop")
-VIEW = ("view", "view.plane", "view.plane.x", "view.plane.y", "view.camera", "view.slices")
+VIEW = ("view", "view.plane", "view.plane.x", "view.plane.y", "view.camera", "view.slices", "view.depth")
 
 
 def _shown(widget, qtbot, *arguments):

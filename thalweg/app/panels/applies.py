@@ -91,6 +91,8 @@ def applies(path: str, scene: Scene) -> bool:
         return network.surface == "noisy-ravine"
     if network.kind == "surface" and path in _OF_EXAMPLES:
         return False
+    if path in ("view.depth.low", "view.depth.high"):
+        return scene.view.depth.lock
     if path == "view.instant":
         return network.kind == "surface"
     if path == "view.theory":

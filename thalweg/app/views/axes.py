@@ -85,12 +85,18 @@ class SwitchableAxis(FittingAxis):
             return super().tickValues(low, high, size)
         low, high = min(low, high), max(low, high)
         first, last = math.floor(low), math.ceil(high)
-        skip = max(1, math.ceil((last - first) / max(2.0, size / 24)))
+        skip = max(1, math.ceil((last - first) / max(2.0, size / self._decade())))
         decades = [float(d) for d in range(first, last + 1) if d % skip == 0 and low <= d <= high]
         if not decades and not any(low <= d + math.log10(m) <= high for d in range(first, last + 1) for m in (2, 5)):
             return super().tickValues(low, high, size)[:1]
         minor = [d + math.log10(m) for d in range(first, last + 1) for m in range(2, 10)] if skip == 1 else []
         return [(float(skip), decades), (MINOR, [v for v in minor if low <= v <= high])]
+
+    def _decade(self) -> float:
+        """Pixels that the texts of two decades are apart at least."""
+        if self.orientation in ("left", "right"):
+            return 24.0
+        return max(24.0, 1.2 * QFontMetricsF(self.style["tickFont"] or QApplication.font()).horizontalAdvance("0.01"))
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """Powers of ten on the decades; between them only where fewer than two decades are in view."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from thalweg.app.views.chain_rule import ChainRuleFigure
 from thalweg.app.views.curves import CurvesFigure
+from thalweg.app.views.depth import DepthFigure
 from thalweg.app.views.figure import Figure
 from thalweg.app.views.gradient_norms import GradientNormsFigure
 from thalweg.app.views.landscape import LandscapeFigure
@@ -18,6 +19,7 @@ FIGURES: dict[str, type[Figure]] = {
     "gradient-norms": GradientNormsFigure,
     "surface": SurfaceFigure,
     "slices": SlicesFigure,
+    "depth": DepthFigure,
     "chain-rule": ChainRuleFigure,
 }
 """The figures by their panel's name."""

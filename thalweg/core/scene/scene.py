@@ -82,6 +82,11 @@ class Scene(Spec):
                             f"view.plane.{name}.{field}: {getattr(axis, field)} is not accepted; expected a whole "
                             f"number from 0 to {count - 1} (layer {number} is {inputs} x {units})"
                         )
+        if self.view.depth.layer > (count := max(len(layer_shapes(r.network)) for r in (self.run, *self.variants))):
+            raise SpecError(
+                f"view.depth.layer: {self.view.depth.layer} is not accepted; expected a whole number from 1 to {count} "
+                "(the layers of the deepest network)"
+            )
         if self.view.example >= self.run.data.train_count:
             raise SpecError(
                 f"view.example: {self.view.example} is not accepted; expected a whole number from 0 to "
@@ -159,6 +164,7 @@ class Scene(Spec):
                 axis = tree["view"]["plane"][name]
                 kept = (after if n == before else min(n, after) for n in axis["layers"])
                 axis["layers"] = tuple(dict.fromkeys(kept))
+        _fit_depth(tree, self, changes)
         if "run.network.kind" in changes:
             if (tree["run"]["network"]["kind"] == "surface") != (self.run.network.kind == "surface"):
                 _turn(tree)
@@ -173,6 +179,20 @@ class Scene(Spec):
         for name in path.split("."):
             node = node[int(name)] if isinstance(node, tuple) else getattr(node, name)
         return node
+
+
+def _fit_depth(tree: dict[str, Any], before: Scene, changes: Mapping[str, Any]) -> None:
+    """The layer on the last of a network stays on the last; a locked range is of one quantity."""
+    depth = tree["view"]["depth"]
+    if "view.depth.quantity" in changes and "view.depth.lock" not in changes:
+        depth["lock"] = False
+    if "view.depth.layer" in changes:
+        return
+    was = max(len(layer_shapes(run.network)) for run in (before.run, *before.variants))
+    runs = (tree["run"], *tree["variants"])
+    now = max(_layer_count({"run": run}) for run in runs)
+    if was != now:
+        depth["layer"] = now if depth["layer"] == was else min(depth["layer"], now)
 
 
 def _ground(network: NetworkSpec) -> tuple[object, ...]:

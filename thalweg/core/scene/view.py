@@ -7,11 +7,14 @@ from typing import Literal
 from pydantic import Field
 
 from thalweg.core.scene.axis import AxisSpec
+from thalweg.core.scene.depth import COSTLY, DepthSpec
 from thalweg.core.scene.slices import SlicesSpec
 from thalweg.core.scene.spec import Spec, spec_field
 
 PlaneMode = Literal["fixed", "follow", "re-aim"]
-PanelName = Literal["landscape", "weight-map", "curves", "gradient-norms", "surface", "slices", "chain-rule"]
+PanelName = Literal[
+    "landscape", "weight-map", "curves", "gradient-norms", "surface", "slices", "depth", "chain-rule"
+]  # fmt: skip
 MAP_PANELS: tuple[PanelName, ...] = ("landscape", "surface")
 """The panels that show the map: it is computed while one of them is open."""
 
@@ -115,6 +118,7 @@ class ViewSpec(Spec):
 
     plane: PlaneSpec = Field(PlaneSpec(), title="Landscape")
     slices: SlicesSpec = Field(SlicesSpec(), title="Layer slices")
+    depth: DepthSpec = Field(DepthSpec(), title="Layers over time")
     panels: tuple[PanelName, ...] = spec_field(
         ("landscape", "weight-map", "curves", "gradient-norms"),
         "Panels",
@@ -160,6 +164,12 @@ class ViewSpec(Spec):
         "over what was trained.",
     )
     example: int = spec_field(0, "Example", "Training example drawn beside the input-weight map, from 0.", ge=0, le=199)
+
+    @property
+    def costly(self) -> tuple[str, ...]:
+        """The measures that take long and are looked at."""
+        strip = (self.depth.quantity,) if "depth" in self.panels and self.depth.quantity in COSTLY else ()
+        return (*strip, *(("chain-rule",) if "chain-rule" in self.panels else ()))
 
 
 class PaceSpec(Spec):

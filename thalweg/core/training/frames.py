@@ -18,7 +18,7 @@ class Frames:
     """Makes frames; a series that is as in the frame before is left out."""
 
     def __init__(self) -> None:
-        self._sent: dict[int, tuple[int, int]] = {}
+        self._sent: dict[int, tuple[int, int, int]] = {}
 
     def make(
         self,
@@ -56,11 +56,12 @@ class Frames:
             buffers=_numpy(own.buffers) if parameters else NO_BUFFERS,
             axes=axes,
             given=front.given(axes, seen.step, seen.parameters),
+            costs=front.costs.medians(),
         )
 
     def _line(self, number: int, run: Run, line: Line, seen: Sight) -> LineNow:
         live, seen = line is run.line, _seen(seen, run, line)
-        key = (line.series.last_step, len(line.series))
+        key = (line.series.last_step, len(line.series), line.series.changes)
         known, self._sent[line.number] = self._sent.get(line.number) == key, key
         return LineNow(
             number=line.number,

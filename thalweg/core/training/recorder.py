@@ -41,14 +41,21 @@ def record(
         else runs_of(source, 0, dataset, device, MEMORY)
     )
     every = max(1, steps // MEASURES)
+
+    def measure(runs: Runs) -> None:
+        runs.measure()
+        for _ in runs.measuring(scene.view.costly):
+            pass
+
+    measure(runs)
     for step in range(1, steps + 1):
         halt = runs.step()
         if halt is not None:
             halted(halt)
             break
         if step % every == 0:
-            runs.measure()
+            measure(runs)
         if not progress(step):
             break
-    runs.measure()
+    measure(runs)
     return recording_of(scene, runs)

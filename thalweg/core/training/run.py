@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import copy
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
+from time import perf_counter
 
 import numpy as np
 import torch
@@ -13,8 +15,13 @@ from torch import Tensor
 from thalweg.core import data as datasets
 from thalweg.core.data import Dataset
 from thalweg.core.history import MEMORY, ROWS, evenly, spaced
+from thalweg.core.measures.activations import activations
+from thalweg.core.measures.block_curvature import block_curvature_steps
+from thalweg.core.measures.chain_rule import chain_rule_steps
 from thalweg.core.measures.curves import curves
 from thalweg.core.measures.gradient_norms import gradient_norms
+from thalweg.core.measures.layer_sizes import layer_sizes
+from thalweg.core.measures.noise import noise_steps
 from thalweg.core.messages import GivenAxis, Path, Started
 from thalweg.core.networks.surface import Surface
 from thalweg.core.plane.from_history import given_axes
@@ -22,12 +29,22 @@ from thalweg.core.plane.plane import Plane
 from thalweg.core.plane.projection import Projection
 from thalweg.core.problem import Problem, build
 from thalweg.core.scene import AxisSpec, OptimiserSpec, RunSpec
+from thalweg.core.training.costs import Costs
 from thalweg.core.training.line import Change, Line
 from thalweg.core.training.moment import Moment
 from thalweg.core.training.session import Session
 
 EXAMPLES_SHOWN = 200
 """Training images that are sent to be looked at."""
+
+Costly = Callable[[Problem, Tensor, int], Generator[None, None, dict[str, float]]]
+
+COSTLY: dict[str, Costly] = {
+    "noise": noise_steps,
+    "curvature": block_curvature_steps,
+    "chain-rule": chain_rule_steps,
+}
+"""Measures that take as long as many steps: they are made when they are looked at."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +86,11 @@ class Run:
         self.line = Line(next(self.numbers), self.session.moment(), limit=memory)
         self.lines: dict[int, Line] = {self.line.number: self.line}
         self.projections: dict[int, Projection] = {self.line.number: Projection()}
+        self._room = torch.empty_like(self.session.parameters.detach())
         self._before: Tensor | None = None
-        self._keeps_before = False
+        """The parameters before the last step, in memory that is used again: fresh memory would cost more."""
+        self.costs = Costs()
+        self._made: dict[str, tuple[int, int]] = {}
         self.measure()
 
     @property
@@ -83,10 +103,10 @@ class Run:
     def step(self) -> float:
         """One training step, recorded if it is a new one; the batch's loss before it."""
         session, line = self.session, self.line
-        if self._keeps_before:
-            self._before = session.snapshot()
-        passes = session.epoch_count
+        self._before = self._room.copy_(session.parameters.detach())
+        passes, seconds = session.epoch_count, session.seconds
         loss = session.step()
+        self.costs.note("step", session.seconds - seconds)
         if session.step_count > line.head:
             line.head, line.tip = session.step_count, None
             if session.epoch_count > passes:
@@ -123,15 +143,63 @@ class Run:
         step, line = self.session.step_count, self.line
         if step < line.head or line.series.last_step >= step:
             return
-        line.series.add(step, self.measures())
+        found = self.measures()
+        if len(line.series) and "evaluations" not in line.series.names:  # it began in a file that had not counted them
+            del found["evaluations"], found["seconds"]
+        line.series.add(step, found)
+
+    def measuring(self, costly: Sequence[str]) -> Iterator[None]:
+        """Complete the row of the step where the session stands now by those of :data:`COSTLY` that are named.
+
+        A generator that yields after each part of the work; training may go on between.
+        """
+        self.measure()
+        line, step = self.line, self.session.step_count
+        wanted = [name for name in costly if self._made.get(name) != (line.number, step)]
+        if line.series.last_step != step or not wanted:
+            return
+        problem = replace(self.problem, module=copy.deepcopy(self.problem.module))  # with the buffers of now
+        vector = self.session.snapshot()
+        for name in wanted:
+            work, took = COSTLY[name](problem, vector, self.spec.data.measured_count), 0.0
+            while True:
+                began = perf_counter()
+                try:
+                    next(work)
+                except StopIteration as end:
+                    found: dict[str, float] = end.value
+                    break
+                finally:
+                    took += perf_counter() - began
+                yield
+            self.costs.note(name, took)
+            self._made[name] = (line.number, step)
+            line.series.complete(step, found)
 
     def measures(self) -> dict[str, float]:
         """The measures where the session stands, by name, and what it took to come there."""
         vector, number = self.session.parameters.detach(), self.spec.data.measured_count
+        spent = {"evaluations": float(self.session.evaluations), "seconds": self.session.seconds}
         if isinstance(self.problem.module, Surface):  # only over all pushes is it the surface itself
             number = len(self.problem.train[1])
-        spent = {"evaluations": float(self.session.evaluations), "seconds": self.session.seconds}
-        return curves(self.problem, vector, number) | gradient_norms(self.problem, vector, number) | spent
+            return curves(self.problem, vector, number) | gradient_norms(self.problem, vector, number) | spent
+        with self.costs.timed("curves"):
+            found = curves(self.problem, vector, number)
+        with self.costs.timed("gradient"):
+            found |= gradient_norms(self.problem, vector, number)
+        with self.costs.timed("sizes"):
+            found |= layer_sizes(self.problem, vector, self.before)
+        with self.costs.timed("activations"):
+            found |= activations(self.problem, vector, number)
+        return found | spent
+
+    @property
+    def before(self) -> Tensor | None:
+        """The parameters [size] before the last step, where they are known; they change with the next step."""
+        if self._before is not None:
+            return self._before
+        recorded = self.line.at(self.session.step_count - 1)
+        return recorded.parameters if recorded is not None else None
 
     # --- back and aside ----------------------------------------------------------------------------------------------
 
@@ -223,10 +291,8 @@ class Run:
         """
         if not axes:
             return ()
-        self._keeps_before |= any(axis.kind == "update" for axis in axes)
-        before = self._before if step == self.session.step_count else None
-        if before is None and (recorded := self.line.at(step - 1)) is not None:
-            before = recorded.parameters
+        recorded = self.line.at(step - 1)
+        before = self.before if step == self.session.step_count else recorded.parameters if recorded else None
         past = Past(evenly(self.line.moments(step), ROWS))
         return given_axes(axes, past, step, current, before, self.problem.layout)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -121,6 +121,11 @@ class Runs:
         """Measure every run where it stands."""
         for run in self.all:
             run.measure()
+
+    def measuring(self, costly: Sequence[str]) -> Iterator[None]:
+        """Make these of the measures that take long, of every run; a generator that yields after each part of it."""
+        for run in (self.front, *(r for r in self.all if r is not self.front)):
+            yield from run.measuring(costly)
 
     @property
     def unmeasured(self) -> bool:

@@ -15,6 +15,7 @@ from thalweg.core.curvature.error import CurvatureError
 from thalweg.core.curvature.lanczos import PRODUCTS
 from thalweg.core.data import DataError, Dataset
 from thalweg.core.messages import (
+    MEASURE_SHARE,
     Acknowledge,
     Advance,
     Cancel,
@@ -28,6 +29,7 @@ from thalweg.core.messages import (
     Frame,
     Judge,
     Limit,
+    MeasureAlso,
     Move,
     NotOpened,
     Open,
@@ -59,14 +61,14 @@ from thalweg.core.training.run import started
 from thalweg.core.training.runs import Runs
 from thalweg.core.training.runs_record import runs_of
 
-MEASURE_SHARE = 0.04
-"""Share of the time that measuring loss, accuracy and gradient norms may take while training runs flat out."""
-
 SLOW_MEASURE_SHARE = 0.25
 """The same share while training waits for its next step to be due."""
 
 RATE_WINDOW = 1.0
 """Seconds over which steps per second are averaged."""
+
+COSTLY_SLICE = 0.04
+"""Seconds that measures which take long go on without a look at what else there is to do."""
 
 PATIENCE = 0.5
 """Seconds after which it is told how far the way to another step is."""
@@ -91,7 +93,10 @@ class TrainingService:
         self.report: Callable[[SessionEvent], None] = lambda event: None
         """Says something in the middle of a command; whoever owns the service sets it."""
         self._rate: deque[tuple[float, int]] = deque(maxlen=400)
-        self._next_measure = 0.0
+        self._next_measure = self._next_costly = 0.0
+        self._costly: tuple[str, ...] = ()
+        self._measuring: Iterator[None] | None = None
+        """What is left of measures that take long."""
         self._told = math.inf
         self.urgent = False
         """Whether the next frame is one that a person waits for."""
@@ -158,6 +163,8 @@ class TrainingService:
                 runs.forget(line)
             case Limit(_, memory):
                 runs.restrict(memory)
+            case MeasureAlso(_, names):
+                self._costly, self._next_costly, self._measuring = names, 0.0, None
             case Save():
                 self._keeper.save(command, runs)
                 return
@@ -173,7 +180,7 @@ class TrainingService:
             looking.stay(runs)
         self._dirty = True
         self.urgent = isinstance(command, Show | Move | Focus | Advance)
-        if not isinstance(command, PlaneLaid):
+        if not isinstance(command, PlaneLaid | MeasureAlso):
             self._rate.clear()
 
     def _start(self, command: Start) -> Iterator[SessionEvent]:
@@ -210,6 +217,7 @@ class TrainingService:
         """Have these runs, at rest, and nothing of those before."""
         self.runs, self._clock, self._looking, self._frames = runs, Clock(self._now), Looking(), Frames()
         self._tuned, self._tuned_at = 0, (0, 0)
+        self._costly, self._measuring = (), None
         self._rate.clear()
 
     def _save_parameters(self, runs: Runs, command: SaveParameters) -> SessionEvent:
@@ -279,7 +287,7 @@ class TrainingService:
 
     def wait(self) -> float:
         """Seconds until there is training to do; infinite when paused."""
-        if self._looking.under_way:
+        if self._looking.under_way or (self.runs and self._measuring):
             return 0.0
         return self._clock.wait() if self.runs else math.inf
 
@@ -294,6 +302,8 @@ class TrainingService:
         while self._now() < until:
             self._clock.tick(runs.front.session)
             if not self._clock.pending:
+                if self._measuring:
+                    self._measure_on(runs, min(seconds, COSTLY_SLICE))
                 return None
             self._clock.pending -= 1
             halt = runs.step()
@@ -350,13 +360,30 @@ class TrainingService:
 
     def _measure(self, runs: Runs) -> None:
         """Measure, unless that has had its share of the time already; a session at rest always measures."""
-        wait = self._clock.wait()
+        if not self._has_had_its_share(self._next_measure):
+            now = self._now()
+            runs.measure()
+            self._next_measure = now + (self._now() - now) / self._share
+        if self._costly and not self._has_had_its_share(self._next_costly):
+            self._measure_on(runs, COSTLY_SLICE)
+
+    def _measure_on(self, runs: Runs, seconds: float) -> None:
+        """Go on with the measures that take long, for about so many seconds; begin anew where they were through."""
         now = self._now()
-        if now < self._next_measure and wait < self._next_measure - now:
-            return
-        runs.measure()
-        took = self._now() - now
-        self._next_measure = now + took / (MEASURE_SHARE if wait == 0 else SLOW_MEASURE_SHARE)
+        self._measuring = self._measuring or runs.measuring(self._costly)
+        while self._now() < now + seconds:
+            if next(self._measuring, self) is self:
+                self._measuring, self._dirty = None, True
+                break
+        self._next_costly = now + (self._now() - now) / self._share
+
+    def _has_had_its_share(self, next_time: float) -> bool:
+        now = self._now()
+        return now < next_time and self._clock.wait() < next_time - now
+
+    @property
+    def _share(self) -> float:
+        return MEASURE_SHARE if self._clock.wait() == 0 else SLOW_MEASURE_SHARE
 
     def _steps_per_second(self) -> float:
         now = self._rate[-1][0]

@@ -1,0 +1,287 @@
+"""The strip of layers over steps: its numbers, its picture, and what a person does with it."""
+
+from __future__ import annotations
+
+import doctest
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import QPoint, QPointF, Qt
+from PyQt6.QtWidgets import QApplication
+
+from thalweg.app import depth_captions, strip
+from thalweg.app.captions import gradient_norms
+from thalweg.app.intents import Edit
+from thalweg.app.overlay import DrawnLine, lines_of
+from thalweg.app.reduce import reduce
+from thalweg.app.state import AppState
+from thalweg.app.strip import Strip, beyond, robust_range, sampled, strip_of
+from thalweg.app.views import depth as depth_view
+from thalweg.app.views.axes import step_places
+from thalweg.app.views.depth import DepthFigure, scale_ticks
+from thalweg.app.wishes import session_commands
+from thalweg.core.messages import MeasureAlso, Play, Start
+from thalweg.core.scene.depth import COSTLY, LINEAR, DepthSpec
+
+from .figures import Draw
+from .rig import line, started, state_of, tiny_scene
+
+STEPS = np.array([0, 1, 2, 10, 100])
+"""Measured at very uneven distances."""
+
+
+def series(layers: int = 3, quantity: str = "gradient") -> dict[str, np.ndarray]:
+    """A quantity that falls tenfold from layer to layer, and with the steps."""
+    return {"step": STEPS} | {f"{quantity}_{n}": 10.0 ** (n - layers) / (1.0 + STEPS) for n in range(1, layers + 1)}
+
+
+def state_with(found: dict[str, np.ndarray], step: int = 10, **changes: Any) -> AppState:
+    """The state of a window that shows this series."""
+    from .rig import frame
+
+    scene = tiny_scene(view__panels=("curves", "depth"), run__network__hidden=(8, 8), **changes)
+    runs = replace(started(), runs=scene.runs())
+    own = replace(line(0, step, head=int(found["step"][-1])), series=found)
+    shown = replace(frame(1, step), lines=(own,), costs={"step": 0.001, "gradient": 0.002})
+    return replace(state_of(scene), started=runs, frame=shown, generation=1)
+
+
+def figure_of(draw: Draw, state: AppState, size: tuple[int, int] = (700, 420), dress: str = "light") -> DepthFigure:
+    """The figure of a state."""
+    figure = draw("depth", state, size, dress)
+    assert isinstance(figure, DepthFigure)
+    return figure
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", [strip, depth_captions])
+def test_examples_in_the_docstrings(module: Any) -> None:
+    """The examples are true."""
+    assert doctest.testmod(module).failed == 0
+
+
+def test_examples_of_the_figure() -> None:
+    """They are true too."""
+    assert doctest.testmod(depth_view, optionflags=doctest.ELLIPSIS).failed == 0
+
+
+def test_each_column_shows_the_nearest_measured_step() -> None:
+    """Against a loop over all steps, on even and on logarithmic axes."""
+    for log in (False, True):
+        places = step_places(STEPS, log)
+        places = places[np.isfinite(places)]
+        low, high = places[0], places[-1]
+        found = sampled(places, low, high, 200)
+        for k in range(200):
+            middle = low + (k + 0.5) * (high - low) / 200
+            away = [abs(p - middle) for p in places]
+            assert away[found[k]] == pytest.approx(min(away))
+    assert sampled(np.array([3.0]), 2.5, 3.5, 4).tolist() == [0] * 4
+
+
+def test_the_range_leaves_the_rarest_values_out() -> None:
+    """One value that is a million times the others does not take the colours; not finite ones do not count."""
+    values = np.r_[np.linspace(1, 2, 200), 1e6, np.nan, np.inf][None]
+    found = robust_range([Strip(np.arange(203), (1,), values)], False)
+    assert found is not None
+    assert 1.0 < found[0] < 1.05 and 1.95 < found[1] < 2.0
+    logarithmic = robust_range([Strip(np.arange(203), (1,), values)], True)
+    assert logarithmic is not None
+    assert logarithmic == pytest.approx(found, rel=0.02)
+    assert beyond([Strip(np.arange(203), (1,), values)], *found) == (True, True)
+    assert robust_range([], True) is None
+    assert robust_range([Strip(np.arange(2), (1,), np.zeros((1, 2)))], True) is None
+    flat = robust_range([Strip(np.arange(2), (1,), np.ones((1, 2)))], False)
+    assert flat is not None and flat[0] < 1 < flat[1]
+
+
+def test_steps_that_were_not_measured_are_left_out_and_lost_values_are_not() -> None:
+    """A costly measure has rows without numbers; a gradient that is no number is one that was lost."""
+    for quantity in (*COSTLY, "ratio", "gradient"):
+        found = series(2, quantity)
+        found[f"{quantity}_1"][1] = found[f"{quantity}_2"][1] = np.nan
+        found[f"{quantity}_1"][2] = np.nan
+        own = strip_of(drawn(found), quantity)  # type: ignore[arg-type]
+        left = [0, 2, 10, 100] if quantity != "gradient" else STEPS.tolist()
+        assert own.steps.tolist() == left
+        assert np.isnan(own.row(1)[own.steps == 2]).all()
+        assert np.isnan(own.row(7)).all(), "a layer that has none"
+
+
+def drawn(found: dict[str, np.ndarray]) -> DrawnLine:
+    """A line of training with this series."""
+    return next(iter(lines_of(state_with(found))))
+
+
+def test_the_step_that_is_looked_at_is_the_last_measured_one_up_to_it() -> None:
+    """Or the first."""
+    own = strip_of(drawn(series()), "gradient")
+    assert [int(own.steps[own.nearest(k)]) for k in (0, 1, 9, 10, 99, 100, 500)] == [0, 1, 2, 10, 10, 100, 100]
+    late = Strip(np.array([5, 6]), (1,), np.ones((1, 2)))
+    assert late.nearest(0) == 0
+
+
+# --- the picture -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("log_steps", [False, True])
+def test_cells_have_the_colour_of_their_value_at_their_true_place(draw: Draw, log_steps: bool) -> None:
+    """The first layer is the first row; a measured step reaches half way to its neighbours."""
+    state = state_with(series(), view__log_steps=log_steps)
+    figure = figure_of(draw, state)
+    own = strip_of(drawn(series()), "gradient")
+    low, high = robust_range([own], True) or (0, 0)
+    cells = figure.image.cells
+    places = step_places(own.steps, log_steps)
+    there = np.flatnonzero(np.isfinite(places))
+    first, last = places[there[0]], places[there[-1]]
+    for row, n in enumerate(own.numbers):
+        for k in there:
+            share = np.clip(np.log(own.row(n)[k] / low) / np.log(high / low), 0, 1)
+            column = min(cells.shape[1] - 1, int((places[k] - first) / (last - first) * cells.shape[1]))
+            wanted = figure.image.colours(np.array([share]))[0].getRgb()
+            assert cells[row, column].tolist() == pytest.approx(list(wanted), abs=1)
+    assert figure.strip.getViewBox().yInverted()
+
+
+def test_what_is_not_finite_is_crossed_out_and_nought_is_below_the_scale(draw: Draw) -> None:
+    """Only there; a gradient of exactly 0 has the lowest colour."""
+    found = series()
+    found["gradient_2"][4] = np.inf
+    found["gradient_1"][4] = 0.0
+    figure = figure_of(draw, state_with(found))
+    (cell,) = figure.image.crosses.cells
+    assert (cell.top(), cell.bottom()) == (1.5, 2.5)
+    assert cell.left() == pytest.approx(55, abs=0.2) and cell.right() == pytest.approx(100)
+    lowest = figure.image.colours(np.array([0.0]))[0].getRgb()
+    assert figure.image.cells[0, -1].tolist() == list(lowest)
+    assert figure.image.cells[1, -1].tolist() == [0, 0, 0, 0]
+
+
+def test_profile_and_course_are_rows_and_columns_of_the_strip(draw: Draw) -> None:
+    """The column of the step that is looked at, the row of the chosen layer; both on the strip's axes."""
+    figure = figure_of(draw, state_with(series(), step=12, view__depth__layer=2))
+    x, y = figure.profiles[0].item.getData()
+    assert y.tolist() == [1, 2, 3]
+    assert 10**x == pytest.approx([10.0**-2 / 11, 10.0**-1 / 11, 1 / 11])
+    x, y = figure.courses[0].item.getData()
+    assert x.tolist() == STEPS.tolist()
+    assert 10**y == pytest.approx(0.1 / (1 + STEPS))
+    strips, course, profile = (p.getViewBox() for p in (figure.strip, figure.course, figure.profile))
+    assert strips.viewRange()[0] == course.viewRange()[0] == [0, 100]
+    assert strips.viewRange()[1] == profile.viewRange()[1] == [0.5, 3.5]
+    for a, b, vertical in ((strips, course, False), (strips, profile, True)):
+        one, other = (v.sceneBoundingRect() for v in (a, b))
+        ends = [(r.top(), r.bottom()) if vertical else (r.left(), r.right()) for r in (one, other)]
+        assert ends[0] == pytest.approx(ends[1], abs=1.5), "rows and columns stand in one line"
+
+
+def test_a_locked_range_stays(draw: Draw) -> None:
+    """It is that of now; other values have the colours of its ends, and the scale says so."""
+    state = reduce(Edit("view.depth.lock", True), state_with(series()))
+    spec = state.scene.view.depth
+    assert (spec.low, spec.high) == pytest.approx(robust_range([strip_of(drawn(series()), "gradient")], True), rel=0.01)
+    larger = {n: v if n == "step" else 1e3 * v for n, v in series().items()}
+    figure = figure_of(draw, replace(state_with(larger), scene=state.scene))
+    texts = [t for _, t in figure._ticks]
+    assert texts[1].startswith("≥ ") and not texts[0].startswith("≤")
+    assert figure.course.getViewBox().viewRange()[1][1] < np.log10(spec.high) + 1
+    assert "locked" in figure.caption.text
+    other = reduce(Edit("view.depth.quantity", "mean"), state)
+    assert not other.scene.view.depth.lock, "the range is that of another quantity"
+
+
+@pytest.mark.parametrize("size", [(700, 420), (420, 214), (240, 120)])
+@pytest.mark.parametrize("dress", ["light", "dark", "projector"])
+def test_there_is_always_a_strip(draw: Draw, size: tuple[int, int], dress: str) -> None:
+    """Profile and course give way where there is no room, as in a tile, which has no caption."""
+    figure = figure_of(draw, state_with(series(3)), size, dress)
+    figure.set_compact(size == (240, 120))
+    for _ in range(4):
+        QApplication.processEvents()
+    box = figure.strip.getViewBox().sceneBoundingRect()
+    assert box.width() > 0.3 * size[0]
+    assert box.height() > 0.15 * size[1]
+    if size == (240, 120):
+        assert not figure.profile.isVisible() and not figure.course.isVisible()
+
+
+def test_linear_quantities_have_linear_scales(draw: Draw) -> None:
+    """A mean may be below 0, a share is from 0 to 1; all others go in powers of ten."""
+    found = {"step": STEPS, "mean_1": np.linspace(-1, 1, 5), "mean_2": np.linspace(0, 1, 5)}
+    figure = figure_of(draw, state_with(found, view__depth__quantity="mean"))
+    x, _ = figure.profiles[0].item.getData()
+    assert x.tolist() == [0.5, 0.75]
+    assert [DepthSpec(quantity=q).logarithmic for q in (*LINEAR, "gradient", "noise")] == [False] * 3 + [True] * 2
+    assert scale_ticks(-1.0, 1.0, (False, False), False)[:2] == [(-1.0, "-1"), (1.0, "1")]
+
+
+def test_a_click_asks_for_layer_and_step(draw: Draw, qtbot: Any) -> None:
+    """On a cell for both, on the profile for the layer alone, on the course for the step alone."""
+    figure = figure_of(draw, state_with(series()))
+    layers: list[int] = []
+    steps: list[int] = []
+    figure.layer_requested.connect(layers.append)
+    figure.step_requested.connect(steps.append)
+
+    def click(plot: Any, x: float, y: float) -> None:
+        where = figure.mapFromScene(plot.getViewBox().mapViewToScene(QPointF(x, y)))
+        qtbot.mouseClick(figure.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(where.x(), where.y()))
+        QApplication.processEvents()
+
+    click(figure.strip, 80.0, 3.0)
+    assert (layers, steps) == ([3], [100])
+    click(figure.profile, figure.profile.getViewBox().viewRange()[0][0] + 0.2, 1.1)
+    assert (layers, steps) == ([3, 1], [100])
+    click(figure.course, 12.0, figure.course.getViewBox().viewRange()[1][0] + 0.1)
+    assert (layers, steps) == ([3, 1], [100, 10])
+
+
+def test_the_table_has_every_measured_step(draw: Draw) -> None:
+    """With the quantity of each layer in a column."""
+    table = figure_of(draw, state_with(series())).table()
+    assert list(table) == ["step", "gradient_1", "gradient_2", "gradient_3"]
+    assert all(np.array_equal(table[n], v) for n, v in series().items())
+
+
+# --- words and wishes ------------------------------------------------------------------------------------------------
+
+
+def test_the_caption_says_what_where_and_at_what_cost() -> None:
+    """The quantity, the examples, the step of the profile, the layer of the course, the price in steps."""
+    text = depth_captions.caption(state_with(series(), step=12))
+    assert text.count("at step 10;") == 1
+    for words in ("first 50 training examples", "layer 1", "2nd to 98th percentile", "as 2 steps", "4 %"):
+        assert words in text, words
+    assert "Crossed out" not in text and "Blank" not in text
+    gaps = series()
+    del gaps["gradient_2"]
+    gaps["gradient_1"][1] = np.inf
+    assert "Crossed out: not finite. Blank: layers" in depth_captions.caption(state_with(gaps))
+    assert depth_captions.caption(state_with({"step": STEPS})).endswith("not measured so far.")
+    assert "strip" not in gradient_norms(state_with(series()))
+
+
+@pytest.mark.parametrize("quantity", depth_captions.KINDS)
+def test_every_quantity_has_its_words(quantity: str) -> None:
+    """And each is a choice of the form."""
+    text = depth_captions.caption(state_with(series(2, quantity), view__depth__quantity=quantity))
+    assert len(text.split()) > 12
+    state = state_with(series(), view__depth__quantity=quantity)
+    assert depth_captions.heading(state) != "" and depth_captions.axis(state)[0].islower()
+
+
+def test_what_takes_long_is_measured_only_while_it_is_looked_at() -> None:
+    """The worker is told when that begins and ends, and at the start of a run."""
+    before = replace(state_with(series()), ready=frozenset({"training"}))
+    assert not [c for c in session_commands(before, before) if isinstance(c, MeasureAlso)]
+    now = reduce(Edit("view.depth.quantity", "noise"), before)
+    assert session_commands(before, now) == [MeasureAlso(1, ("noise",))]
+    closed = reduce(Edit("view.panels", ("curves",)), now)
+    assert session_commands(now, closed) == [MeasureAlso(1, ())]
+    fresh = session_commands(replace(now, ready=frozenset()), now)
+    assert [type(c) for c in fresh[:3]] == [Start, MeasureAlso, Play]

@@ -1,0 +1,379 @@
+"""A quantity of each layer over all steps as a strip, with its profile over the layers and one layer's course."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from PyQt6.QtCore import QPointF, Qt, pyqtSignal
+from PyQt6.QtGui import QFontMetricsF
+
+from thalweg.app.overlay import DrawnLine
+from thalweg.app.strip import Strip, beyond, robust_range, strip_of
+from thalweg.app.theme import Theme
+from thalweg.app.views.axes import FittingAxis, SwitchableAxis, log10, step_place, step_places
+from thalweg.app.views.colour_bar import ColourBar
+from thalweg.app.views.curve import Curve
+from thalweg.app.views.figure import Figure, dress_axes, dress_legend, fit_legend, label_axis
+from thalweg.app.views.markers import marker
+from thalweg.app.views.numbers import power_of_ten, short
+from thalweg.app.views.strip_image import StripImage
+from thalweg.core.scene.depth import DepthSpec
+
+BANDS = 64
+"""Colours of the scale beside the strip."""
+
+NAME_SHARE = 0.22
+"""Part of the figure's width that the layers' names take at most; longer ones are cut."""
+
+LEAST_HEIGHT, LEAST_WIDTH, LEAST_SCALE = 170.0, 330.0, 260.0
+"""Pixels of the picture below which there is no room for the course, for the profile, and for the colours' scale.
+
+For the smallest of the themes' fonts.
+"""
+
+Ends = tuple[float, float]
+
+
+class DepthFigure(Figure):
+    """Top left the strip of the line in front; beside it the profile at its step, below it the course of one layer.
+
+    Profile and course are of all lines, in their colours and line styles. Must not change state.
+    """
+
+    title = "Layers over time"
+    layer_requested = pyqtSignal(int)
+    """The person clicked on a layer, in the strip or beside it."""
+    step_requested = pyqtSignal(int)
+    """The person clicked on a measured step, in the strip or below it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bottom, self._below = SwitchableAxis("bottom"), SwitchableAxis("bottom")
+        self._across, self._left = SwitchableAxis("bottom"), SwitchableAxis("left")
+        self._names = FittingAxis("left")
+        self.strip = self._plot(0, 0, {"left": self._names, "bottom": self._bottom})
+        self.bar = ColourBar()
+        self.body.addItem(self.bar, row=0, col=1)
+        self.profile = self._plot(0, 2, {"bottom": self._across})
+        self.profile.getAxis("left").setStyle(showValues=False)
+        self.course = self._plot(1, 0, {"left": self._left, "bottom": self._below})
+        self.legend = pg.LegendItem(colCount=1, verSpacing=-4)
+        self.body.addItem(self.legend, row=1, col=1, colspan=2)
+        for plot in (self.strip, self.profile):
+            plot.invertY(True)  # the first layer is at the top
+        for plot in (self.profile, self.course):
+            plot.showGrid(x=True, y=True, alpha=0.25)
+        self.profile.getAxis("left").setWidth(6)
+        self.body.layout.setColumnStretchFactor(0, 12)
+        self.body.layout.setColumnStretchFactor(1, 1)
+        self.body.layout.setRowStretchFactor(0, 3)
+        self.image = StripImage(self.strip)
+        self.profiles: dict[int, Curve] = {}
+        self.courses: dict[int, Curve] = {}
+        self._points: dict[int, pg.ScatterPlotItem] = {}
+        self._reference = pg.ScatterPlotItem(size=9, symbol="d", brush=None)
+        self.profile.addItem(self._reference)
+        self._now = pg.InfiniteLine(angle=90)
+        self.course.addItem(self._now, ignoreBounds=True)
+        self._lines: tuple[DrawnLine, ...] = ()
+        self._strips: dict[int, Strip] = {}
+        self._texts_fitted: list[tuple[int, str]] = []
+        self._spec, self._drawn = DepthSpec(), tuple[object, ...]()
+        self._texts: list[tuple[int, str]] = []
+        self._ticks: list[tuple[float, str]] = []
+        self.scene().sigMouseClicked.connect(self._clicked)
+        self.body.geometryChanged.connect(self._fit)
+        self.strip.getViewBox().sigResized.connect(self._thin_texts)
+
+    def _plot(self, row: int, column: int, axes: dict[str, pg.AxisItem]) -> pg.PlotItem:
+        plot = self.body.addPlot(row=row, col=column, enableMenu=False, axisItems=axes)
+        plot.hideButtons()
+        plot.setMouseEnabled(False, False)
+        plot.getViewBox().setDefaultPadding(0.0)
+        return plot
+
+    # --- setters -----------------------------------------------------------------------------------------------------
+
+    def set_theme(self, theme: Theme) -> None:
+        """Dress all plots."""
+        super().set_theme(theme)
+        for plot in (self.strip, self.profile, self.course):
+            dress_axes(plot, theme)
+        self.bar.set_theme(theme)
+        self.image.dress(theme)
+        self._reference.setPen(theme.pen(theme.text, 1.2))
+        self._now.setPen(theme.pen(theme.text, 1.0))
+        for curve in (*self.profiles.values(), *self.courses.values()):
+            curve.dress(theme)
+        self._dress_points()
+        dress_legend(self.legend, theme)
+        self._redraw()
+
+    def set_lines(self, lines: Sequence[DrawnLine], spec: DepthSpec, log_steps: bool, label: str) -> None:
+        """Draw a quantity of these lines of training; ``label`` is what it is called on axes, with its unit."""
+        self._lines = tuple(line for line in lines if line.series)
+        self._spec, self._label, self._log_steps = spec, label, log_steps
+        self._strips = {line.number: strip_of(line, spec.quantity) for line in self._lines}
+        self._redraw()
+
+    def set_reference(self, values: Sequence[float]) -> None:
+        """Mark values of the first layers in the profile, to compare with."""
+        x = self._scaled(np.array(values, dtype=float))
+        self._reference.setData(x=x, y=np.arange(1, len(values) + 1, dtype=float))
+
+    def set_compact(self, compact: bool) -> None:
+        """Without profile and course too."""
+        super().set_compact(compact)
+        self._redraw()
+
+    # --- drawing -----------------------------------------------------------------------------------------------------
+
+    def _redraw(self) -> None:
+        known = [s for s in self._strips.values() if s.numbers and len(s.steps)]
+        places = [step_places(s.steps, self._log_steps) for s in known]
+        placed = np.concatenate(places) if places else np.empty(0)
+        placed = placed[np.isfinite(placed)]
+        self.set_empty(not len(placed))
+        if not len(placed):
+            return
+        for axis in (self._bottom, self._below):
+            axis.set_logarithmic(self._log_steps)
+        for axis in (self._left, self._across):
+            axis.set_logarithmic(self._spec.logarithmic)
+        low, high = float(placed.min()), float(placed.max())
+        span = (low, high) if high > low else (low - 0.5, high + 0.5)
+        numbers = [n for s in known for n in s.numbers]
+        depth = (min(numbers) - 0.5, max(numbers) + 0.5)
+        ends = self._ends(known)
+        self._rebuild()
+        self._draw_strip(span, depth, ends)
+        self._draw_curves(ends)
+        for plot in (self.strip, self.course):
+            plot.setXRange(*span, padding=0)
+        for plot in (self.strip, self.profile):
+            plot.setYRange(*depth, padding=0)
+        self._name_layers()
+        self._fit()
+
+    def _ends(self, known: Sequence[Strip]) -> Ends:
+        if self._spec.lock:
+            return self._spec.low, self._spec.high
+        return robust_range(known, self._spec.logarithmic) or (0.1, 1.0)
+
+    def _scaled(self, values: np.ndarray) -> np.ndarray:
+        """Values as they stand on axes: not a number where they have no place."""
+        return log10(values) if self._spec.logarithmic else np.where(np.isfinite(values), values, np.nan)
+
+    @property
+    def _front(self) -> DrawnLine:
+        return next((line for line in self._lines if line.front), self._lines[0])
+
+    def _draw_strip(self, span: Ends, depth: Ends, ends: Ends) -> None:
+        line = self._front
+        strip = self._strips[line.number]
+        places = step_places(strip.steps, self._log_steps)
+        low, high = self._scaled(np.array(ends))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.log10(np.maximum(strip.values, 0)) if self._spec.logarithmic else strip.values
+        shares = np.where(np.isfinite(strip.values), np.clip((values - low) / (high - low), 0, 1), np.nan)
+        there = places[np.isfinite(places)]
+        own = (float(there.min()), float(there.max())) if len(there) else span
+        self.image.set(strip, places, own if own[1] > own[0] else span, shares)
+        here = step_place(line.step, self._log_steps)
+        self.image.mark(here if span[0] <= here <= span[1] else np.inf, span, self._spec.layer, depth)
+        self._now.setVisible(bool(span[0] <= here <= span[1]))
+        self._now.setPos(here if np.isfinite(here) else span[0])
+        edges = np.linspace(low, high, BANDS + 1)
+        ticks = scale_ticks(*ends, beyond([strip], *ends), self._spec.logarithmic)
+        self._ticks = ticks
+        self.bar.set_bands(edges, self.image.colours(np.linspace(0, 1, BANDS)), ticks, "")
+
+    def _draw_curves(self, ends: Ends) -> None:
+        for line in self._lines:
+            strip = self._strips[line.number]
+            if not strip.numbers or not len(strip.steps):
+                empty = np.empty(0)
+                self.profiles[line.number].set(empty, empty)
+                self.courses[line.number].set(empty, empty)
+                self._points[line.number].setData(x=empty, y=empty)
+                continue
+            x, y = self._scaled(strip.values[:, strip.nearest(line.step)]), np.array(strip.numbers, dtype=float)
+            self.profiles[line.number].set(x, y, -np.inf)
+            self._points[line.number].setData(x=x[np.isfinite(x)], y=y[np.isfinite(x)])
+            places = step_places(strip.steps, self._log_steps)
+            here = step_place(line.step, self._log_steps)
+            self.courses[line.number].set(places, self._scaled(strip.row(self._spec.layer)), here)
+        if self._spec.lock:
+            low, high = self._scaled(np.array(ends))
+            self.profile.setXRange(low, high, padding=0.04)
+            self.course.setYRange(low, high, padding=0.04)
+        else:
+            self.profile.getViewBox().enableAutoRange(x=True)
+            self.course.getViewBox().enableAutoRange(y=True)
+        label_axis(self.profile, "bottom", self._label)
+        label_axis(self.course, "left", f"layer {self._spec.layer}")
+
+    def _rebuild(self) -> None:
+        wanted = tuple((m.number, m.style, m.past, m.name) for m in self._lines)
+        if wanted == self._drawn:
+            return
+        self._drawn = wanted
+        for curve in (*self.profiles.values(), *self.courses.values()):
+            curve.remove()
+        for points in self._points.values():
+            self.profile.removeItem(points)
+        self.profiles, self.courses, self._points = {}, {}, {}
+        self.legend.clear()
+        counts = {m.style: sum(m.style == other.style for other in self._lines) for m in self._lines}
+        named: set[int] = set()
+        for line in self._lines:
+            self.profiles[line.number] = Curve(self.profile, line.style, line.name, pale=line.past)
+            self.courses[line.number] = Curve(self.course, line.style, line.name, pale=line.past)
+            self._points[line.number] = pg.ScatterPlotItem(size=6, pen=None, symbol=marker(line.style))
+            self.profile.addItem(self._points[line.number])
+            if len(counts) > 1 and line.style not in named:
+                many = counts[line.style]
+                named.add(line.style)
+                self.legend.addItem(self.courses[line.number].item, line.name if many == 1 else f"{many} seeds")
+        for curve in (*self.profiles.values(), *self.courses.values()):
+            curve.dress(self.theme)
+        self._dress_points()
+        dress_legend(self.legend, self.theme)
+        fit_legend(self.legend)
+
+    def _dress_points(self) -> None:
+        for number, points in self._points.items():
+            points.setBrush(pg.mkBrush(self.profiles[number].item.opts["pen"].color()))
+
+    # --- room --------------------------------------------------------------------------------------------------------
+
+    def _name_layers(self) -> None:
+        deepest = max(self._lines, key=lambda m: max(self._strips[m.number].numbers, default=0))
+        numbers = sorted({n for s in self._strips.values() for n in s.numbers})
+        names = deepest.layers
+        self._texts = [(n, names[n - 1] if n <= len(names) else f"layer {n}") for n in numbers]
+
+    def _fit(self) -> None:
+        """Leave out what there is no room for, and write as many names of layers as there is room for."""
+        if not self._texts or self.closed:
+            return
+        size = self.theme.font_size
+        metrics = QFontMetricsF(self.theme.font(0.92))
+        room = NAME_SHARE * self.width()
+        texts = [(n, metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)) for n, text in self._texts]
+        width = max(7.0 * size, max(metrics.horizontalAdvance(t) for _, t in texts) + 2 * size)
+        for axis in (self._names, self._left):
+            axis.setWidth(width)
+        whole = self.body.size()
+        with_course = not self._compact and whole.height() >= LEAST_HEIGHT * size / 9
+        with_profile = not self._compact and whole.width() >= LEAST_WIDTH * size / 9
+        with_scale = whole.width() >= LEAST_SCALE * size / 9
+        self._place(self.bar, 0, 1, with_scale)
+        self._place(self.profile, 0, 2, with_profile)
+        self._place(self.course, 1, 0, with_course)
+        self._place(self.legend, 1, 1, with_course and len(self.legend.items) > 1)
+        self.body.layout.setRowStretchFactor(1, 2 if with_course else 0)
+        self.body.layout.setColumnStretchFactor(2, 5 if with_profile else 0)
+        steps = "step (logarithmic; step 0 left out)" if self._log_steps else "step"
+        label_axis(self.course, "bottom", steps)
+        label_axis(self.strip, "bottom", "" if with_course else steps)
+        height = (2.2 if with_course and not with_profile else 4.2) * size
+        for axis in (self._bottom, self._across):
+            axis.setHeight(height)
+        self.bar.align(self.strip)
+        self._texts_fitted = texts
+        self._thin_texts()
+
+    def _place(self, item: pg.GraphicsWidget, row: int, column: int, shown: bool) -> None:
+        """Put a part into its place, or take it out: hidden, it would still take its room."""
+        if shown == (item in self.body.items):
+            return
+        item.setVisible(shown)
+        if not shown:
+            self.body.removeItem(item)
+            return
+        self.body.addItem(item, row=row, col=column, colspan=2 if item is self.legend else 1)
+        for side in ("left", "bottom") if isinstance(item, pg.PlotItem) and item is not self.bar else ():
+            item.getAxis(side).show()  # dressed while it was away, an axis has no size until it is shown
+
+    def _thin_texts(self) -> None:
+        """Leave out names of layers, and values beside the colours, that would touch others."""
+        if not self._ticks or self.closed:
+            return
+        tall = self.strip.getViewBox().height()
+        line = QFontMetricsF(self.theme.font(0.92)).height()
+        low, high = (at for at, _ in self._ticks[:2])
+        apart = 1.1 * line / max(tall, 1.0)
+        names = _spaced([(n, t) for n, t in self._texts_fitted], apart * (self._texts[-1][0] - self._texts[0][0] + 1))
+        self._names.setTicks([names, []])
+        self.profile.getAxis("left").setTicks([[(n, "") for n, _ in names], []])
+        self.bar.getAxis("right").setTicks([_spaced(self._ticks, apart * (high - low)), []])
+
+    # --- what the person does ----------------------------------------------------------------------------------------
+
+    def _clicked(self, event: object) -> None:
+        if event.button() != Qt.MouseButton.LeftButton or not self._texts:  # type: ignore[attr-defined]
+            return
+        where: QPointF = event.scenePos()  # type: ignore[attr-defined]
+        in_strip = self.strip.getViewBox().sceneBoundingRect().contains(where)
+        placed = [i for i in (self.profile, self.course) if i in self.body.items]
+        beside = any(i.sceneBoundingRect().contains(where) for i in (self._names, *placed) if i is not self.course)
+        below = self.course in placed and self.course.getViewBox().sceneBoundingRect().contains(where)
+        if in_strip or beside:
+            layer = round(self.strip.getViewBox().mapSceneToView(where).y())
+            numbers = [n for n, _ in self._texts]
+            self.layer_requested.emit(min(max(layer, numbers[0]), numbers[-1]))
+        if in_strip or below:
+            strip = self._strips[self._front.number]
+            places = step_places(strip.steps, self._log_steps)
+            away = np.abs(places - self.strip.getViewBox().mapSceneToView(where).x())
+            if np.isfinite(away).any():
+                self.step_requested.emit(int(strip.steps[int(np.nanargmin(away))]))
+
+    def table(self) -> dict[str, np.ndarray]:
+        """Step, and the quantity in each layer; several lines in turn."""
+        strips = [(m.name, self._strips[m.number]) for m in self._lines]
+        strips = [(name, s) for name, s in strips if s.numbers]
+        if not strips:
+            return {}
+        found: dict[str, np.ndarray] = {}
+        if len(self._lines) > 1:
+            found["run"] = np.concatenate([np.full(len(s.steps), name) for name, s in strips])
+        found["step"] = np.concatenate([s.steps for _, s in strips])
+        for n in sorted({n for _, s in strips for n in s.numbers}):
+            found[f"{self._spec.quantity}_{n}"] = np.concatenate([s.row(n) for _, s in strips])
+        return found
+
+
+def _spaced(ticks: Sequence[tuple[float, str]], apart: float) -> list[tuple[float, str]]:
+    """The first of these, and of the others those that are so far from all that came before.
+
+    >>> _spaced([(1.0, "a"), (5.0, "b"), (1.5, "c"), (3.0, "d")], 1.0)
+    [(1.0, 'a'), (5.0, 'b'), (3.0, 'd')]
+    """
+    found: list[tuple[float, str]] = []
+    for at, text in ticks:
+        if all(abs(at - other) >= apart for other, _ in found):
+            found.append((at, text))
+    return found
+
+
+def scale_ticks(low: float, high: float, outside: tuple[bool, bool], logarithmic: bool) -> list[tuple[float, str]]:
+    """Places and texts beside the colours from ``low`` to ``high``: the ends, and between them what is round.
+
+    ``outside``: whether values below and above are drawn in the colours of the ends, which is said then.
+
+    >>> scale_ticks(0.5, 200.0, (True, False), True)
+    [(-0.301..., '≤ 0.5'), (2.301..., '200'), (0.0, '1'), (1.0, '10'), (2.0, '100')]
+    """
+    first, last = (np.log10(low), np.log10(high)) if logarithmic else (low, high)
+    below, above = ("≤ " * outside[0], "≥ " * outside[1])
+    found = [(float(first), below + short(float(f"{low:.2g}"))), (float(last), above + short(float(f"{high:.2g}")))]
+    if logarithmic:
+        every = max(1, int(np.ceil((last - first) / 4)))
+        between = [(float(e), power_of_ten(e)) for e in range(int(np.ceil(first)), int(last) + 1) if e % every == 0]
+    else:
+        between = [(first + k * (last - first) / 4, f"{first + k * (last - first) / 4:.2g}") for k in (1, 2, 3)]
+    return found + [(at, text) for at, text in between if first < at < last]
