@@ -405,3 +405,24 @@ def test_a_row_is_completed_by_what_it_lacks_alone() -> None:
     np.testing.assert_array_equal(found["b"], [4.0, np.nan])
     kept.complete(3, {"b": 8.0})
     assert kept.columns()["b"].tolist() == [4.0, 8.0]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["add", "more", "complete", "until"]), st.integers(0, 3)), max_size=40))
+def test_columns_that_are_made_again_are_those_of_all_rows(changes: list[tuple[str, int]]) -> None:
+    """Whatever was added, completed, named or cut between: the same as of a series that has never been asked before."""
+    series, step = Series(), 0
+    for kind, by in changes:
+        if kind == "add":
+            step += 1 + by
+            series.add(step, {"a": float(step)})
+        elif kind == "more":
+            step += 1 + by
+            series.add(step, {"a": 1.0, f"b{by}": float(step)})
+        elif kind == "complete":
+            series.complete(step, {"c": float(by)})
+        else:
+            series = series.until(step - by)
+            step = max(series.last_step, 0)
+        found, fresh = series.columns(), series.until(10**9).columns()
+        assert found.keys() == fresh.keys()
+        assert all(np.array_equal(found[name], fresh[name], equal_nan=True) for name in found)

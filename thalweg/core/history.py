@@ -152,6 +152,10 @@ def evenly(moments: Sequence[Moment], most: int = ROWS) -> list[Moment]:
     return [moments[k] for k in dict.fromkeys(places)]
 
 
+Row = tuple[int, tuple[float, ...]]
+"""A step, and the measures that were known by then."""
+
+
 class Series:
     """Rows of measures by step, each row a mapping from names to numbers; thinned to an even spacing when full.
 
@@ -159,11 +163,12 @@ class Series:
     """
 
     def __init__(self) -> None:
-        self._rows: list[tuple[int, tuple[float, ...]]] = []
+        self._rows: list[Row] = []
         self._names: tuple[str, ...] = ()
         self._gap = 1
         self.changes = 0
         """How often something was added: equal numbers, equal rows."""
+        self._made: tuple[tuple[str, ...], list[Row], np.ndarray] = ((), [], np.empty((0, 0)))
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Append a row; a later row of the same step is ignored, and so is one that comes sooner than the spacing."""
@@ -251,6 +256,18 @@ class Series:
     def columns(self) -> dict[str, np.ndarray]:
         """``step`` (int64) and one float64 array for every measure, all of the same length."""
         steps = np.array([s for s, _ in self._rows], dtype=np.int64)
-        rows = [self._whole(k) for k in range(len(self._rows))]
-        values = np.array(rows, dtype=np.float64).reshape(len(self._rows), len(self._names))
+        values = self._values()
         return {"step": steps} | {n: values[:, i] for i, n in enumerate(self._names)}
+
+    def _values(self) -> np.ndarray:
+        """The measures as float64 [rows, names]; rows that are as they were are not converted again."""
+        names, rows, made = self._made
+        same = 0
+        if names == self._names:
+            pairs = zip(rows, self._rows, strict=False)
+            same = next((k for k, (a, b) in enumerate(pairs) if a is not b), min(len(rows), len(self._rows)))
+        width, rest = len(self._names), range(same, len(self._rows))
+        new = np.array([self._whole(k) for k in rest], dtype=np.float64).reshape(len(rest), width)
+        values = np.concatenate([made[:same].reshape(same, width), new])
+        self._made = (self._names, list(self._rows), values)
+        return values
