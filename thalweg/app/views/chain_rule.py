@@ -75,6 +75,7 @@ class ChainRuleFigure(Figure):
         self.texts: list[pg.TextItem] = []
         self._factors: Factors | None = None
         self._named = True
+        self.plots["signal"].getViewBox().sigResized.connect(self._write)
         label_axis(self.plots[LOWEST], "bottom", "layer (the signal comes from the right)")
 
     def _plot_of(self, curve: str) -> pg.PlotItem:
@@ -136,15 +137,18 @@ class ChainRuleFigure(Figure):
         self.plots["signal"].setXRange(0.6, len(layers) + 0.4, padding=0)
         for plot in self.plots.values():
             plot.enableAutoRange(y=True)
-        self._write(factors)
+        self._write()
 
     def _draw(self, name: str, x: np.ndarray, values: np.ndarray) -> None:
         y = log10(values)
         self.curves[name].setData(x, y)
         self.points[name].setData(*_finite(x, y))
 
-    def _write(self, factors: Factors) -> None:
+    def _write(self) -> None:
         """Write what the signal is multiplied with between each two layers, where there is room."""
+        factors = self._factors
+        if factors is None or self.closed:
+            return
         count = len(factors.signal) - 1
         place = QRectF(self.plots["signal"].getViewBox().sceneBoundingRect())
         wanted = count if count and place.width() / (count + 1) >= ROOM * self.theme.font_size / 9 else 0
