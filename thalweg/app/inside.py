@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from thalweg.app.state import AppState
+from thalweg.app.surface_captions import is_noisy
 from thalweg.core.messages import Dissected, Map
 from thalweg.core.scene import OptimiserSpec
 from thalweg.core.scene.training import NESTEROV, WITH_LINE_SEARCH
@@ -16,8 +17,8 @@ Two = tuple[float, float]
 LONGEST = 0.38
 """Part of the shorter side of the map that arrows of slopes take at most."""
 
-ROUNDING = 1e-5
-"""A coordinate that is smaller, as part of the other, is 0 but for rounding."""
+ROUNDED = 0.01
+"""Part of a step from which on its rounding is told."""
 
 SHORTEST = 0.12
 """Part of it that the longest arrow of a step takes at least: shorter ones are drawn longer, which is said."""
@@ -52,11 +53,15 @@ class Phase:
 
 @dataclass(frozen=True)
 class Words:
-    """What is called how: the function, its variables, and whether the plane's coordinates are all there is."""
+    """What is called how: the function, its variables, whether the plane's coordinates are all there is.
+
+    ``noisy``: whether a step sees the loss of a batch, which is not that of the map.
+    """
 
     function: str = "C"
     names: tuple[str, str] = ("x", "y")
     whole: bool = True
+    noisy: bool = False
     examples: int = 1
     unit: str = ""
 
@@ -101,6 +106,10 @@ class _Telling:
         """The coordinates of a part, as they are written."""
         return pair(tuple(by * v for v in self.d.parts[name].along))  # type: ignore[arg-type]
 
+    def partials(self, name: str) -> str:
+        """The slopes of a gradient along the axes, as they are written."""
+        return pair(self.d.parts[name].slope)
+
     def phase(self, title: str, sentence: str, formula: str, *arrows: Arrow, landing: Two | None = None) -> Phase:
         """A phase at the point, with arrows of steps."""
         note = "" if self.steps == 1.0 else f"Steps are drawn {self.steps:g} times as long."
@@ -110,6 +119,11 @@ class _Telling:
         """A phase at the point, with arrows of slopes."""
         note = f"Arrows: {float(f'{self.slopes:.2g}'):g} of an axis's unit for a slope of 1."
         return Phase(title, sentence, formula, note, arrows, tangent, None, self.d.start)
+
+    @property
+    def of(self) -> str:
+        """Whose loss a step sees, where that is not the map's."""
+        return " of this batch" if self.words.noisy else ""
 
     @property
     def used(self) -> str:
@@ -142,6 +156,7 @@ def words_of(state: AppState) -> Words:
         "C" if surface else "L",
         ("x", "y") if surface and state.scene.view.plane.is_coordinates else ("α", "β"),
         surface and state.scene.view.plane.is_coordinates,
+        is_noisy(state) and (not surface or run.network.noise > 0),
         state.scene.view.plane.examples,
         f" {unit}" if unit != "1" else "",
     )
@@ -186,10 +201,9 @@ def phases(d: Dissected, words: Words, span: float) -> tuple[Phase, ...]:
 
 def _slopes(t: _Telling) -> Phase:
     (x, y), (along_x, along_y), c = t.words.names, t.d.slope, t.words.function
-    of = "" if t.words.whole else " of this batch"
     return t.slope_phase(
         "Slopes along the axes",
-        f"how fast {c}{of} rises along each axis alone; the arrows point downhill.",
+        f"how fast {c}{t.of} rises along each axis alone; the arrows point downhill.",
         f"∂{c}/∂{x} = {number(along_x)}, ∂{c}/∂{y} = {number(along_y)}.",
         t.by_slope((along_x, 0.0), f"−∂{c}/∂{x}"),
         t.by_slope((0.0, along_y), f"−∂{c}/∂{y}"),
@@ -202,12 +216,13 @@ def _gradient(t: _Telling) -> Phase:
         said = "there is none here: no direction leads downhill."
     elif angle >= 89.95:
         said = f"the two slopes together; downhill is at right angles ({angle:.1f}°) to the contour line."
+    elif t.words.function == "C":
+        said = f"downhill for this batch is at {angle:.1f}° to the contour line of C: its gradient is noisy."
     else:
         said = (
             f"downhill for this batch is at {angle:.1f}° to the contour line, which is that of "
-            f"{t.words.examples:,} examples." if not t.words.whole else
-            f"downhill for this batch is at {angle:.1f}° to the contour line: its gradient is noisy."
-        )  # fmt: skip
+            f"{t.words.examples:,} examples."
+        )
     size = math.hypot(along_x, along_y)
     formula = f"|∇{c}| = √({_squared(along_x)} + {_squared(along_y)}) = {number(size)}"
     if not t.words.whole:
@@ -233,9 +248,9 @@ def _clipping(t: _Telling) -> Iterator[Phase]:
         "Clipping",
         f"the gradient is longer than {limit:g}{'' if t.words.whole else ', over all parameters together'}: it is "
         "shortened to that, and its direction stays.",
-        f"g = {limit:g}·∇{c}/|∇{c}| = {limit:g}/{number(whole)}·∇{c} = {t.vector('clipped')}.",
+        f"g = {limit:g}·∇{c}/|∇{c}| = {limit:g}/{number(whole)}·∇{c} = {t.partials('clipped')}.",
         t.by_slope(t.d.slope, f"−∇{c}", pale=True),
-        t.by_slope(t.d.parts["clipped"].along, "−g"),
+        t.by_slope(t.d.parts["clipped"].slope, "−g"),
     )
 
 
@@ -253,8 +268,27 @@ def _method(t: _Telling) -> Iterator[Phase]:
         )
     if "mean" in parts:
         yield t.slope_phase("The mean of the gradients", *_of_means(t))
+    if "blend" in parts:
+        yield _blend(t)
     if "root" in parts:
         yield _root(t)
+    if o.name == "radam" and "root" in parts:
+        share = parts["direction"].norm / (parts["scaled"].norm or 1.0)
+        yield t.phase(
+            "Not yet trusted",
+            "a mean of few squares is not to be trusted: what it makes of the gradient is shortened for now.",
+            f"d = {number(share)}·d = {t.vector('direction')}.",
+            t.by_step(parts["scaled"].along, "", pale=True, by=t.d.rate),
+            t.by_step(parts["direction"].along, "d", by=t.d.rate),
+        )
+    if "decayed" in parts and o.decay:
+        yield t.phase(
+            "Weight decay",
+            f"each weight is drawn towards 0 besides, by {o.decay:g} of itself.",
+            f"d = d − {o.decay:g}·w = {t.vector('scaled')} + {t.vector('decayed')} = {t.vector('direction')}.",
+            t.by_step(parts["scaled"].along, "", pale=True, by=t.d.rate),
+            t.by_step(parts["direction"].along, "d", by=t.d.rate),
+        )
     if "velocity" in parts:
         yield _momentum(t)
     if o.name == "nesterov":
@@ -272,40 +306,50 @@ def _method(t: _Telling) -> Iterator[Phase]:
 
 def _of_means(t: _Telling) -> tuple[str, str, Arrow, Arrow]:
     corrected = t.d.optimiser.name not in ("adam-uncorrected", "qhm")
-    share = " with a share of the plain one" if t.d.optimiser.name in ("qhm", "qhadam") else ""
-    said = "the running mean of all gradients so far takes the gradient's place" + share
+    said = "the running mean of all gradients so far takes the gradient's place"
     said += ", made up for having begun at 0." if corrected else "; it began at 0, and is too small at first."
     return (
         said,
-        f"mean of the gradients = {t.vector('mean')}.",
+        f"mean of the gradients = {t.partials('mean')}.",
         t.by_slope(t.d.slope, f"−∇{t.words.function}", pale=True),
-        t.by_slope(t.d.parts["mean"].along, "−mean"),
+        t.by_slope(t.d.parts["mean"].slope, "−mean"),
+    )
+
+
+def _blend(t: _Telling) -> Phase:
+    parts = t.d.parts
+    return t.slope_phase(
+        "Mean and gradient",
+        "the plain gradient has a share beside the mean.",
+        f"b = 0.3·{t.used} + 0.7·mean = {t.partials('blend')}.",
+        t.by_slope(parts["mean"].slope, "−mean", pale=True),
+        t.by_slope(parts["blend"].slope, "−b"),
     )
 
 
 def _root(t: _Telling) -> Phase:
-    o, whole = t.d.optimiser, t.words.whole
-    above = "mean" if "mean" in t.d.parts else t.used
+    o, parts = t.d.optimiser, t.d.parts
+    above = "b" if "blend" in parts else "mean" if "mean" in parts else t.used
     summed = "sum" if o.name == "adagrad" else "mean"
-    formula = f"√({summed} of squares) = {t.vector('root')}; " if whole else ""
+    formula = f"√({summed} of squares) = {t.vector('root')}; " if t.words.whole else ""
     return t.phase(
         "Each coordinate by itself",
         f"each is divided by the root of the {summed} of its squares, so that steep and flat ones move alike.",
-        f"{formula}d = −{above}/√ = {t.vector('direction')}.",
-        t.by_step(t.d.parts["direction"].along, "d", by=t.d.rate),
+        f"{formula}d = −{above}/√ = {t.vector('scaled')}.",
+        t.by_step(parts["scaled"].along, "d", by=t.d.rate),
     )
 
 
 def _momentum(t: _Telling) -> Phase:
     o, parts = t.d.optimiser, t.d.parts
     m = o.momentum or NESTEROV
-    moved = t.used if o.name != "rmsprop" else f"{t.used}/√"
+    moved, word = (t.used, "gradient") if o.name != "rmsprop" else ("(−d)", "divided gradient")
     added = tuple(v - k for v, k in zip(parts["velocity"].along, parts["kept"].along, strict=True))
     first = parts["kept"].norm == 0
     said = (
         "there is no velocity yet: the first step is the gradient's."
         if first
-        else f"{m:g} of the last velocity is kept, and the gradient is added to it."
+        else f"{m:g} of the last velocity is kept, and the {word} is added to it."
     )
     tip = t.by_step(parts["kept"].along, "", by=-t.d.rate).end
     return t.phase(
@@ -336,10 +380,15 @@ def _titles(o: OptimiserSpec) -> tuple[str, str]:
 
 
 def _of_direction(t: _Telling) -> str:
-    o, c = t.d.optimiser, t.words.function
-    found = t.vector("direction")
-    name = {"newton": f"H·d = −∇{c}: ", "gauss-newton": f"G·d = −∇{c}: "}.get(o.name, "")
-    return f"{name}d = {found}."
+    o, c, parts = t.d.optimiser, t.words.function, t.d.parts
+    found = f"d = {t.vector('direction')}."
+    if o.name not in ("newton", "gauss-newton"):
+        return found
+    along, down = parts["direction"].along, parts["gradient"].along
+    if math.dist(along, (-down[0], -down[1])) <= 1e-4 * math.hypot(*down):
+        return f"{found} That is −∇{c}: along it the curvature is not positive, or 1."
+    matrix = "H" if o.name == "newton" else "G"
+    return f"{f'({matrix} + {o.damping:g})' if o.damping else matrix}·d = −∇{c}: {found}"
 
 
 def _direction_arrows(t: _Telling) -> tuple[Arrow, ...]:
@@ -365,44 +414,55 @@ def _layers(t: _Telling) -> Iterator[Phase]:
 
 
 def _step(t: _Telling) -> Phase:
-    o, step = t.d.optimiser, t.d.parts["step"]
+    o, step, d = t.d.optimiser, t.d.parts["step"], t.d.parts["direction"]
     line = o.name in WITH_LINE_SEARCH
     said = f"the {'length t' if line else 'learning rate η'} = {t.d.rate:.4g} makes it a step."
+    name = _stepped_along(t)
+    made = tuple(t.d.rate * v for v in d.along)
     if o.layer_rates:
-        made = f"each layer with its own rate: {t.vector('step')}"
-    elif line or not _is_plain(t):
-        made = f"{'t' if line else 'η'}·d = {t.d.rate:.4g}·{t.vector('direction')} = {t.vector('step')}"
+        written = f"each layer with its own rate: {t.vector('step')}"
+    elif name == "d":
+        written = f"{'t' if line else 'η'}·d = {t.d.rate:.4g}·{t.vector('direction')} = {pair((made[0], made[1]))}"
     else:
-        name = "v" if "velocity" in t.d.parts else t.used
-        made = f"−η·{name} = −{t.d.rate:.4g}·{t.vector('direction', -1)} = {t.vector('step')}"
+        written = f"−η·{name} = −{t.d.rate:.4g}·{t.vector('direction', -1)} = {pair((made[0], made[1]))}"
+    if not o.layer_rates and math.dist(made, step.along) > ROUNDED * math.hypot(*made):
+        written += f", in numbers of seven digits {t.vector('step')}"
     inside = "" if t.words.whole else f" in this plane; its length as a whole: {number(step.norm)}"
-    return t.phase("The step", said, f"Δ = {made}{inside}.", t.by_step(step.along, "step"))
+    return t.phase("The step", said, f"Δ = {written}{inside}.", t.by_step(step.along, "step"))
 
 
-def _is_plain(t: _Telling) -> bool:
-    """Whether the step is the learning rate times the gradient or the velocity."""
-    return t.d.optimiser.name == "sgd"
+def _stepped_along(t: _Telling) -> str:
+    """What the phases before have called the vector that the step is a multiple of; ``d`` leads downhill."""
+    parts, name = t.d.parts, t.d.optimiser.name
+    if name in ("sgd", "rmsprop") and "velocity" in parts:
+        return "v"
+    if name == "qhm":
+        return "b"
+    if name == "radam" and "root" not in parts:
+        return "mean"
+    return t.used if name == "sgd" else "d"
 
 
 def _landing(t: _Telling) -> Phase:
     before, after = t.d.loss
-    c, unit = t.words.function, t.words.unit
-    of = "" if t.words.whole else " of this batch"
+    c, unit, of = t.words.function, t.words.unit, t.of
     if not math.isfinite(after):
         said = f"{c}{of} is not finite there: the step was far too long."
+    elif after > before and t.d.promise > 0:
+        said = f"{c}{of} rises: what was kept of earlier steps leads uphill here."
     elif after > before:
         said = f"{c}{of} rises: the step was too long for the curvature."
-    else:
+    elif after < before:
         said = f"{c}{of} falls."
-    promised = before + t.d.promise
+    else:
+        said = f"{c}{of} stays as it is, in numbers of seven digits."
     formula = (
-        f"{c}: {number(before)} → {number(after)}{unit}; a slope that stayed as it was would have led to "
-        f"{number(promised)}. Landed at {pair(t.d.end)}"
+        f"{c}{of}: {number(before)} → {number(after)}{unit}; a slope that stayed as it was would have led to "
+        f"{number(before + t.d.promise)}. Landed at {pair(t.d.end)}"
     )
-    if not t.words.whole:
-        formula += (
-            f"; over {t.words.examples:,} examples: {number(t.d.drawn_loss[0])} → {number(t.d.drawn_loss[1])}{unit}"
-        )
+    if t.words.noisy:
+        whose = "C itself" if c == "C" else f"over {t.words.examples:,} examples"
+        formula += f"; {whose}: {number(t.d.drawn_loss[0])} → {number(t.d.drawn_loss[1])}{unit}"
     return t.phase(
         "Landing",
         f"{said} The same key takes the step.",
@@ -430,8 +490,7 @@ def pair(value: Two) -> str:
     >>> pair((1.8, -0.018))
     '(1.8, −0.018)'
     """
-    least = ROUNDING * max(map(abs, value))
-    return "({}, {})".format(*(number(0.0 if abs(v) < least else v) for v in value))
+    return f"({number(value[0])}, {number(value[1])})"
 
 
 def _squared(value: float) -> str:

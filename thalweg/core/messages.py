@@ -368,9 +368,13 @@ class Frame:
 
 @dataclass(frozen=True)
 class Part:
-    """A vector that a step is made of: its coordinates on the plane, by least squares, and its norm as a whole."""
+    """A vector that a step is made of: its coordinates on the plane, by least squares, and its norm as a whole.
+
+    ``slope`` are its products with the axes: of a gradient, the partial derivatives along them.
+    """
 
     along: tuple[float, float]
+    slope: tuple[float, float]
     norm: float
 
 
@@ -378,10 +382,11 @@ class Part:
 class Dissected:
     """What the next step of a line is made of. Places and coordinates are (alpha, beta) on the plane ``plane``.
 
-    ``parts`` by name: ``gradient``; ``kept`` and ``velocity`` (momentum: what is kept of the last one, and the new);
-    ``mean`` and ``root`` (running mean of the gradients, and root of that of their squares); ``uphill`` (the way to
-    where the gradient is taken); ``direction`` (what the learning rate, or the length that was found, is multiplied
-    with); ``plain`` (the step before the layers' own rates) and ``step``.
+    ``parts`` by name: ``gradient``, and ``clipped`` where it was too long; ``kept`` and ``velocity`` (momentum: what is
+    kept of the last one, and the new); ``mean`` and ``root`` (running mean of the gradients, and root of that of their
+    squares), ``blend`` (of mean and gradient), ``scaled`` (what is divided by the root, downhill), ``decayed`` (what
+    weight decay adds); ``uphill`` (the way to where the gradient is taken); ``direction`` (what the learning rate, or
+    the length that was found, is multiplied with); ``plain`` (the step before the layers' own rates) and ``step``.
     """
 
     generation: int

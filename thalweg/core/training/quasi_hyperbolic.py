@@ -11,6 +11,12 @@ from thalweg.core.training.method import Method, adam_means
 
 EPSILON = 1e-8
 
+NU = 0.7
+"""Share of the mean beside the plain gradient."""
+
+QUASI_BETAS = (0.995, 0.999)
+"""QHAdam's shares of what was before, in the means of the gradient and of its square."""
+
 
 class QHM(Method):
     """A step along (1 - nu) g + nu d, with d the running mean of the gradients.
@@ -18,7 +24,7 @@ class QHM(Method):
     nu = 1 is momentum with damping, nu = 0 plain gradient descent.
     """
 
-    def __init__(self, parameters: list[nn.Parameter], lr: float, beta: float = 0.999, nu: float = 0.7) -> None:
+    def __init__(self, parameters: list[nn.Parameter], lr: float, beta: float = 0.999, nu: float = NU) -> None:
         super().__init__(parameters, {"lr": lr, "beta": beta, "nu": nu})
 
     def move(self, p: Tensor, group: dict[str, Any]) -> None:
@@ -41,8 +47,8 @@ class QHAdam(Method):
         self,
         parameters: list[nn.Parameter],
         lr: float,
-        betas: tuple[float, float] = (0.995, 0.999),
-        nus: tuple[float, float] = (0.7, 1.0),
+        betas: tuple[float, float] = QUASI_BETAS,
+        nus: tuple[float, float] = (NU, 1.0),
         corrected: bool = True,
     ) -> None:
         super().__init__(parameters, {"lr": lr, "betas": betas, "nus": nus, "corrected": corrected})

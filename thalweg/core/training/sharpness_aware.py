@@ -8,11 +8,14 @@ from torch.optim import Optimizer
 
 from thalweg.core.training.method import Closure, evaluated
 
+RHO = 0.05
+"""How far uphill the gradient is taken."""
+
 
 class SAM(Optimizer):
     """A plain step with the gradient at w + rho g/|g|: algorithm 1. Two gradients for each step."""
 
-    def __init__(self, parameters: list[nn.Parameter], lr: float, rho: float = 0.05) -> None:
+    def __init__(self, parameters: list[nn.Parameter], lr: float, rho: float = RHO) -> None:
         super().__init__(parameters, {"lr": lr, "rho": rho})
 
     @torch.no_grad()
