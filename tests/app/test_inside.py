@@ -275,3 +275,55 @@ def test_heading_and_caption_inside(draw: Draw) -> None:
     desk.controller.dispatch(LookOutside())
     figure.set_phase(inside.phase_of(desk.state))
     assert figure.step.phase is None
+
+
+def test_short_steps_are_drawn_longer_but_never_land_where_they_do_not() -> None:
+    """The step says how much longer on the arrow itself; the landing is at its true place."""
+    found = {phase.title: phase for phase in told(looking(ravine(run__optimiser__learning_rate=1e-5)))}
+    (step,) = found["The step"].arrows
+    assert step.label.startswith("step ×")
+    landing = found["Landing"]
+    assert landing.note == ""
+    assert landing.arrows[0].end == landing.landing
+    assert landing.landing == pytest.approx((-0.998, 0.99998), abs=1e-5)
+
+
+EQUATIONS = ("adam", "adam-uncorrected", "adamw", "radam", "qhadam", "qhm", "adagrad", "rmsprop", "lamb", "newton")
+
+
+@pytest.mark.parametrize("name", EQUATIONS)
+def test_every_equation_holds_with_its_own_numbers(name: str) -> None:
+    """What is divided by the root, blended, decayed, shortened and damped is what is written behind the sign."""
+    settings = {"run.optimiser.name": name, "run.optimiser.learning_rate": 0.004, "run.optimiser.momentum": 0.5}
+    desk = looking(ravine().edited(settings | {"run.optimiser.decay": 1.0, "run.optimiser.damping": 100.0}), steps=8)
+    d = desk.state.one_step
+    assert d is not None
+    parts = {key: np.array(part.along) for key, part in d.parts.items()}
+    above = parts.get("blend", parts.get("mean", parts["gradient"]))
+    if "blend" in parts:
+        assert above == pytest.approx(0.3 * parts["gradient"] + 0.7 * parts["mean"], rel=1e-4)
+    if "root" in parts:
+        assert parts["scaled"] == pytest.approx(-above / parts["root"], rel=1e-4)
+    if name == "adamw":
+        assert parts["direction"] == pytest.approx(parts["scaled"] - np.array(d.start), rel=1e-4)
+    if name == "rmsprop":
+        assert parts["velocity"] == pytest.approx(parts["kept"] - parts["scaled"], rel=1e-4)
+        assert parts["direction"] == pytest.approx(-parts["velocity"], rel=1e-4)
+    if name == "newton":
+        assert (np.array([200, 2]) + 100) * parts["direction"] == pytest.approx(-parts["gradient"], rel=1e-4)
+    assert d.rate * parts["direction"] == pytest.approx(parts["step"], rel=2e-3)
+
+
+def test_a_batch_is_not_called_the_surface() -> None:
+    """On a noisy ravine slopes and loss are the batch's, and the landing has those of C itself beside them."""
+    noisy = ravine(run__network__surface="noisy-ravine", run__optimiser__batch_size=4)
+    found = told(looking(noisy.edited({"run.network.x_start": -0.01, "run.network.y_start": 1.0})))
+    assert "C of this batch" in found[0].sentence
+    assert "C itself: 1.01 →" in found[-1].formula
+
+
+def test_where_the_slope_is_below_rounding_the_step_says_so() -> None:
+    """The plateau's tiny derivative: the formula has its own numbers, and what numbers of seven digits make of them."""
+    flat = ravine(run__network__surface="plateau").edited({"run.network.x_start": 4.0, "run.network.y_start": 3.0})
+    step = told(looking(flat.edited({"run.optimiser.learning_rate": 0.01})))[2]
+    assert "in numbers of seven digits" in step.formula

@@ -35,7 +35,7 @@ def test_each_case_has_its_sentence(changes: dict[str, object], words: str) -> N
     """With the numbers that it stands on."""
     said = verdict(running(), replace(FOUND, **changes))  # type: ignore[arg-type]
     assert words in said
-    assert "Step 120: loss 2.3, gradient 0.02, curvature from −0.41 to 37.2 (to 0.003), on the first 1,000" in said
+    assert "Step 120: loss 2.3, gradient 0.02, curvature from −0.41 to 37.2 (± 0.003), on the first 1,000" in said
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,7 @@ def test_asking_pauses_and_is_answered_in_the_banner() -> None:
     state = desk.until(lambda s: s.sentence)
     assert state.sentence.startswith("No minimum: there is a direction")
     assert state.progress is None
+    assert not notices.is_trouble(state)
     asked = reduce(AskWhetherMinimum(), running())
     assert isinstance(asked.order, Judge)
     waiting = replace(running(), progress=Progress(1, "Is this a minimum?", 12, 300, "products"))

@@ -17,7 +17,8 @@ def _runs(state: AppState) -> bool:
 
 
 def _has_map(state: AppState) -> bool:
-    return _runs(state) and state.map is not None and not state.map_error
+    there = _runs(state) and state.map is not None and not state.map_error
+    return there and "landscape" in state.scene.view.panels
 
 
 @dataclass(frozen=True)

@@ -373,6 +373,7 @@ def curves(state: AppState) -> str:
     s = state.started
     if is_surface(state):
         said = f"{surface_captions.dots(state)}{_against(state)}{_several(state)}{LOWEST * state.scene.view.log_loss}"
+        said += f" {CAVEAT}" * (len(lines_of(state)) > 1)
         return f"{network(state)}; {optimiser(state)}.{said}"
     return (
         f"Training: first {s.measured:,} of {s.train_count:,} examples; test: {s.test_count:,}. "

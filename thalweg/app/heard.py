@@ -182,7 +182,10 @@ def _grown(state: AppState, frame: Frame) -> tuple[Range, Range]:
 
 @reduce.register
 def _(m: Judged, state: AppState) -> AppState:
-    return replace(state, sentence=verdict(state, m), progress=None) if m.generation == state.generation else state
+    if m.generation != state.generation:
+        return state
+    said = verdict(state, m)
+    return replace(state, sentence=said, news=said, progress=None)
 
 
 @reduce.register

@@ -110,9 +110,11 @@ class _Telling:
         """The slopes of a gradient along the axes, as they are written."""
         return pair(self.d.parts[name].slope)
 
-    def phase(self, title: str, sentence: str, formula: str, *arrows: Arrow, landing: Two | None = None) -> Phase:
-        """A phase at the point, with arrows of steps."""
-        note = "" if self.steps == 1.0 else f"Steps are drawn {self.steps:g} times as long."
+    def phase(
+        self, title: str, sentence: str, formula: str, *arrows: Arrow, landing: Two | None = None, true: bool = False
+    ) -> Phase:
+        """A phase at the point, with arrows of steps; ``true``: none of them is drawn longer than it is."""
+        note = "" if self.steps == 1.0 or true else f"Steps are drawn {self.steps:g} times as long."
         return Phase(title, sentence, formula, note, arrows, None, landing, self.d.start)
 
     def slope_phase(self, title: str, sentence: str, formula: str, *arrows: Arrow, tangent: Two | None = None) -> Phase:
@@ -428,7 +430,8 @@ def _step(t: _Telling) -> Phase:
     if not o.layer_rates and math.dist(made, step.along) > ROUNDED * math.hypot(*made):
         written += f", in numbers of seven digits {t.vector('step')}"
     inside = "" if t.words.whole else f" in this plane; its length as a whole: {number(step.norm)}"
-    return t.phase("The step", said, f"Δ = {written}{inside}.", t.by_step(step.along, "step"))
+    label = "step" if t.steps == 1.0 else f"step ×{t.steps:g}"
+    return t.phase("The step", said, f"Δ = {written}{inside}.", t.by_step(step.along, label))
 
 
 def _stepped_along(t: _Telling) -> str:
@@ -467,8 +470,9 @@ def _landing(t: _Telling) -> Phase:
         "Landing",
         f"{said} The same key takes the step.",
         f"{formula}.",
-        t.by_step(t.d.parts["step"].along, "", pale=t.steps != 1.0),
+        Arrow(t.d.start, t.d.end),
         landing=t.d.end,
+        true=True,
     )
 
 

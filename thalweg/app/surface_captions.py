@@ -75,8 +75,10 @@ def _optimiser_now(state: AppState) -> OptimiserSpec:
 
 def _verdict(o: OptimiserSpec, steep: Two) -> str:
     """Whether the learning rate is stable, beside the limits that decide it."""
-    if min(steep) <= 0:
-        return "C has no lowest point."
+    if min(steep) < 0:
+        return "C falls without end."
+    if min(steep) == 0:
+        return "C is flat along a line: each of its points is lowest."
     if o.layer_rates:
         x, y = rates(o) * 2 * np.array(steep)
         kept = max(x, y) < limit(o)

@@ -26,7 +26,7 @@ def verdict(state: AppState, m: Judged) -> str:
     ways = "".join(f" {_way(names.get(w.line, f'line {w.line}'), w)}" for w in m.ways)
     return (
         f"{said} Step {m.step:,}: loss {number(m.loss)}, gradient {number(m.gradient)}, curvature from "
-        f"{number(m.smallest)} to {number(m.largest)} (to {number(float(f'{m.error:.1g}'))}), on the first "
+        f"{number(m.smallest)} to {number(m.largest)} (± {number(float(f'{m.error:.1g}'))}), on the first "
         f"{m.examples:,} examples.{ways}"
     )
 

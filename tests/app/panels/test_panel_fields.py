@@ -1,8 +1,8 @@
 """Editors: one for each kind of field, values down, edits up."""
 
 import pytest
-from PyQt6.QtCore import QPoint, QPointF, Qt
-from PyQt6.QtGui import QAction, QKeySequence, QWheelEvent
+from PyQt6.QtCore import QEvent, QPoint, QPointF, Qt
+from PyQt6.QtGui import QAction, QKeyEvent, QKeySequence, QWheelEvent
 from PyQt6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
@@ -323,3 +323,23 @@ def test_undo_of_the_program_passes_by_a_field_that_nothing_was_typed_into(qtbot
     qtbot.keyClick(box, Qt.Key.Key_3)
     qtbot.keyClick(box, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert undone == [1]
+
+
+def test_after_an_arrow_letters_are_the_programs_keys(qtbot):
+    """So that a step of the learning rate and the key that shows what it does follow each other; typing ends that."""
+    it = Edited(qtbot, "run.optimiser.learning_rate")
+    box = it.child(NumberBox)
+
+    def taken(key: Qt.Key) -> bool:
+        """Whether the box keeps a key for itself."""
+        event = QKeyEvent(QEvent.Type.ShortcutOverride, key, Qt.KeyboardModifier.NoModifier, chr(key).lower())
+        event.ignore()
+        box.event(event)
+        return event.isAccepted()
+
+    assert taken(Qt.Key.Key_I)
+    qtbot.keyClick(box, Qt.Key.Key_Up)
+    assert not taken(Qt.Key.Key_I)
+    assert taken(Qt.Key.Key_5)
+    qtbot.keyClicks(box, "5")
+    assert taken(Qt.Key.Key_I)

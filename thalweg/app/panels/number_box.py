@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt6.QtCore import QSize, pyqtSignal
-from PyQt6.QtGui import QValidator
+from PyQt6.QtCore import QEvent, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QValidator
 from PyQt6.QtWidgets import QAbstractSpinBox, QLineEdit, QStyle, QStyleOptionSpinBox
 
 from thalweg.app.panels.calm import calm
@@ -18,6 +18,8 @@ class NumberBox(QAbstractSpinBox):
     """A line of text with two arrows; ``entered`` comes with Enter, focus-out or a step, not while typing."""
 
     entered = pyqtSignal(str)
+    _stepped = False
+    """Whether an arrow was used last, and nothing typed since; Qt asks before the box is made."""
 
     def __init__(self, step: Stepper, unit: str = "") -> None:
         super().__init__()
@@ -48,6 +50,7 @@ class NumberBox(QAbstractSpinBox):
         text = self._step(self.text_without_unit(), steps)
         if text is not None:
             self.set_text(text)
+            self._stepped = True
             self.selectAll()
             self.entered.emit(text)
 
@@ -76,8 +79,27 @@ class NumberBox(QAbstractSpinBox):
         """The same height, less wide."""
         return QSize(self.fontMetrics().horizontalAdvance("0000000000"), self.sizeHint().height())
 
+    def event(self, event: QEvent | None) -> bool:
+        """After an arrow, letters and Backspace are the program's keys and not the number's."""
+        if self._stepped and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
+            plain = not event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier
+            if plain and (Qt.Key.Key_A <= event.key() <= Qt.Key.Key_Z or event.key() == Qt.Key.Key_Backspace):
+                event.ignore()
+                return False
+        return bool(super().event(event))
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Who points into the number wants to write."""
+        self._stepped = False
+        super().mousePressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        """Who comes to the number may want to write."""
+        self._stepped = False
+        super().focusInEvent(event)
+
     def _typed(self, _: str) -> None:
-        self._typing = True
+        self._typing, self._stepped = True, False
 
     def _finish(self) -> None:
         if self._typing:

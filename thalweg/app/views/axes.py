@@ -23,6 +23,9 @@ class FittingAxis(pg.AxisItem):
         super().__init__(orientation)
         self._within = within
 
+    def updateAutoSIPrefix(self) -> None:
+        """The numbers stay as they are, however small the axis has been: none are counted in thousandths."""
+
     def resizeEvent(self, event: object = None) -> None:
         """Place the label, if there is room for it."""
         self.fit_label()

@@ -78,8 +78,9 @@ def spread(points: np.ndarray, radii: np.ndarray, overlap: float = 0.2) -> np.nd
     Two rings that are drawn are no closer than the sum of their radii, less the share ``overlap`` of it.
     """
     kept: list[int] = []
+    free = np.ones(len(points), dtype=bool)
     for k in range(len(points) - 1, -1, -1):
-        gaps = np.hypot(*(points[kept] - points[k]).T) if kept else np.empty(0)
-        if (gaps >= (1 - overlap) * (radii[kept] + radii[k])).all():
+        if free[k]:
             kept.append(k)
+            free[:k] &= np.hypot(*(points[:k] - points[k]).T) >= (1 - overlap) * (radii[:k] + radii[k])
     return np.array(kept[::-1], dtype=np.int64)

@@ -8,6 +8,7 @@ a 2x2 matrix, whose powers give any step.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -111,8 +112,15 @@ def _scheduled(optimiser: OptimiserSpec, first: int, counts: np.ndarray) -> np.n
     """The rates of x and y [2], or, where they change from step to step, those of all steps from ``first`` [k, 2]."""
     if optimiser.schedule == "constant":
         return rates(optimiser)
-    share = np.array([optimiser.rate_at(first + k) for k in range(int(counts.max()))]) / optimiser.learning_rate
-    return np.asarray(share[:, None] * rates(optimiser))
+    count = int(counts.max())
+    shares = _shares(optimiser, first, 1 << max(0, count - 1).bit_length())[:count]
+    return np.asarray(shares[:, None] * rates(optimiser))
+
+
+@lru_cache(maxsize=16)
+def _shares(optimiser: OptimiserSpec, first: int, count: int) -> np.ndarray:
+    """What the learning rate is multiplied with at ``count`` steps from ``first`` on; kept, as it is drawn at each."""
+    return np.array([optimiser.rate_at(first + k) for k in range(count)]) / optimiser.learning_rate
 
 
 def _matrices(optimiser: OptimiserSpec, curvature: np.ndarray) -> np.ndarray:

@@ -49,6 +49,9 @@ OPTIMISERS = {
 }
 """Every optimiser and what it is called."""
 
+LEAST_RATE = 1e-30
+"""The learning rate that a schedule ends at, at the least: no float32 moves by it."""
+
 NESTEROV = 0.9
 """Nesterov's momentum where none is given."""
 
@@ -160,8 +163,11 @@ class OptimiserSpec(Spec):
     batch_size: int = spec_field(10, "Batch size", "Training examples per step.", live=True, unit="examples", ge=1)
 
     def rate_at(self, step: int) -> float:
-        """The learning rate of the step from ``step`` to the next."""
-        return self.learning_rate * rate_factor(self.schedule, step, self.schedule_steps, self.schedule_share)
+        """The learning rate of the step from ``step`` to the next; never quite 0, by which methods could not divide."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        factor = rate_factor(self.schedule, step, self.schedule_steps, self.schedule_share)
+        return max(LEAST_RATE, self.learning_rate * factor)
 
 
 class StopSpec(Spec):

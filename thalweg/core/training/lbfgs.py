@@ -11,14 +11,16 @@ HISTORY = 10
 """Pairs of differences that the curvature is estimated from."""
 
 EVALUATIONS = 26
-"""Gradients of one step at most: the line search gives up then."""
+"""Gradients of one step, or one more: the line search gives up then."""
 
 LISTS = {"y": "old_dirs", "s": "old_stps", "rho": "ro"}
 """What the memory calls torch's lists: differences of gradients, steps, and one over their product."""
 
 
 class LBFGS(optim.LBFGS):
-    """One iteration, with the lengths that the strong Wolfe conditions accept; ``lr`` is the first that is tried.
+    """One iteration, with a length that the strong Wolfe conditions accept, or the best one found.
+
+    ``lr`` is the first length that is tried; where the loss is not finite there, neither may be the step.
 
     All gradients of a step are of one batch, but the estimate of the curvature compares steps: it wants full batches.
     """

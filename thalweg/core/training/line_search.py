@@ -82,7 +82,16 @@ def lowest(along: Along, here: tuple[float, float], first: float) -> float:
         low, high = _bracket(along, loss, first)
         if low == high:
             return low
-        found = float(brentq(lambda length: _rising(along(length)[1]), low, high, rtol=ACCURACY, disp=False))
+        found = float(
+            brentq(
+                lambda length: _rising(along(length)[1]),
+                low,
+                high,
+                xtol=1e-3 * ACCURACY * high,
+                rtol=ACCURACY,
+                disp=False,
+            )
+        )
         if along(found)[0] <= loss:
             return found
         first = found / 4
