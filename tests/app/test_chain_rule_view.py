@@ -49,12 +49,21 @@ def test_the_factors_are_those_of_the_last_measured_row() -> None:
     assert typical(found) == pytest.approx(0.25)
 
 
-@pytest.mark.parametrize(("ratio", "words"), [(0.25, "vanishing"), (1.02, "steady"), (3.0, "exploding")])
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [(0.25, "×0.25 for each layer back, vanishing"), (3.0, "×3 for each layer back, exploding")],
+)
 def test_the_heading_says_which_case_it_is(ratio: float, words: str) -> None:
     """By what a layer makes of the signal in the geometric mean."""
-    assert chain_captions.heading(state(series(ratio))) == (
-        f"Chain rule at step 9: ×{ratio:.2g} for each layer back, {words}"
-    )
+    assert chain_captions.heading(state(series(ratio))) == f"Chain rule at step 9: {words}"
+
+
+def test_a_mean_of_one_is_steady_only_where_each_layer_is() -> None:
+    """A signal that rises and falls is not."""
+    even = series(1.02)
+    assert chain_captions.heading(state(even)).endswith("×1 for each layer back in the mean, steady")
+    uneven = even | {"slope_2": even["slope_2"] * 3, "slope_3": even["slope_3"] / 3}
+    assert chain_captions.heading(state(uneven)).endswith("×1 for each layer back in the mean, but uneven")
 
 
 def test_signals_of_zero_or_no_number_have_no_such_word() -> None:

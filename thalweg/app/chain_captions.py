@@ -7,6 +7,10 @@ from thalweg.app.factors import factors_of, typical
 from thalweg.app.state import AppState
 
 
+EVEN = 1.5
+"""Layers that multiply the signal by no more than this, and by no less than its inverse, leave it steady."""
+
+
 def heading(state: AppState) -> str:
     """The line above the factors: what a layer makes of the signal in the mean."""
     found = factors_of(state.frame.series, state.frame.step) if state.frame else None
@@ -16,8 +20,10 @@ def heading(state: AppState) -> str:
     ratio = typical(found)
     if not 0 < ratio < float("inf"):
         return said
-    words = "steady" if 0.9 < ratio < 1.1 else "vanishing" if ratio < 1 else "exploding"
-    return f"{said}: ×{ratio:.2g} for each layer back, {words}"
+    if 0.9 < ratio < 1.1:
+        uneven = not ((found.products > 1 / EVEN) & (found.products < EVEN)).all()
+        return f"{said}: ×{ratio:.2g} for each layer back in the mean, {'but uneven' if uneven else 'steady'}"
+    return f"{said}: ×{ratio:.2g} for each layer back, {'vanishing' if ratio < 1 else 'exploding'}"
 
 
 def caption(state: AppState) -> str:
