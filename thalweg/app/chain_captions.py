@@ -6,7 +6,6 @@ from thalweg.app.captions import begun, network
 from thalweg.app.factors import factors_of, typical
 from thalweg.app.state import AppState
 
-
 EVEN = 1.5
 """Layers that multiply the signal by no more than this, and by no less than its inverse, leave it steady."""
 
