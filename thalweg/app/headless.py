@@ -35,7 +35,14 @@ def draw(
     """Draw a view of a recording to a file; the step that it shows. Raises ExportError and MomentError."""
     app = _dressed(theme_name)
     settings = Settings(theme=theme_name)  # type: ignore[arg-type]
-    state = moment(recording, step, settings, with_map=view in MAP_PANELS, with_slices=view == "slices")
+    state = moment(
+        recording,
+        step,
+        settings,
+        with_map=view in MAP_PANELS,
+        with_slices=view == "slices",
+        with_factors=view == "chain-rule",
+    )
     figure = FIGURES[view]()
     figure.resize(*size)
     figure.show()

@@ -19,16 +19,22 @@ class MomentError(Exception):
 
 
 def moment(
-    recording: Recording, step: int | None, settings: Settings, with_map: bool, with_slices: bool = False
+    recording: Recording,
+    step: int | None,
+    settings: Settings,
+    with_map: bool,
+    with_slices: bool = False,
+    with_factors: bool = False,
 ) -> AppState:
     """The state of a window that shows this recording at ``step``; None: the last.
 
     A step that is not recorded is trained again. The plane is laid at the first recorded step; ``with_map``: with the
-    landscape, complete; ``with_slices``: with the layer slices.
+    landscape, complete; ``with_slices``: with the layer slices; ``with_factors``: with those of the chain rule.
     """
     replay = Replay(recording, step)
     scene = recording.scene
-    wanted = {"landscape": with_map, "slices": with_slices}  # nothing is computed that is not drawn
+    # nothing is computed that is not drawn
+    wanted = {"landscape": with_map, "slices": with_slices, "chain-rule": with_factors}
     others = tuple(p for p in scene.view.panels if p not in wanted and p not in MAP_PANELS)
     scene = scene.edited({"view.panels": (*(p for p, on in wanted.items() if on), *others)})
     share = 1.0 if with_map or with_slices else 0.0

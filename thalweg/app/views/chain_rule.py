@@ -100,12 +100,15 @@ class ChainRuleFigure(Figure):
         self.measured.setSize(8 + 3.5 * theme.line_width)
         for text in self.texts:
             self._dress_text(text)
+        self._fit_names()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Leave the names out where the plots need their room."""
         super().resizeEvent(event)
-        if not hasattr(self, "_named") or self.closed:
-            return
+        if hasattr(self, "_named") and not self.closed:
+            self._fit_names()
+
+    def _fit_names(self) -> None:
         roomy = self.height() >= ROOMY * self.theme.font_size
         if roomy == self._named:
             return
@@ -116,7 +119,6 @@ class ChainRuleFigure(Figure):
                 self.body.addItem(legend, row=row, col=1)
             else:
                 self.body.removeItem(legend)
-                self.scene().addItem(legend)  # it stays, out of the layout and out of sight
 
     def _dress_text(self, text: pg.TextItem) -> None:
         text.setColor(self.theme.text)

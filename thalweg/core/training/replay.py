@@ -8,7 +8,8 @@ from pathlib import Path
 from thalweg.core import data as datasets
 from thalweg.core.data import DataError
 from thalweg.core.history import MEMORY
-from thalweg.core.messages import Acknowledge, Failed, PlaneLaid, SessionCommand, SessionEvent, Start
+from thalweg.core.measures.chain_rule import chain_rule
+from thalweg.core.messages import Acknowledge, Failed, MeasureAlso, PlaneLaid, SessionCommand, SessionEvent, Start
 from thalweg.core.plane.projection import plane_of
 from thalweg.core.store.recording import Recording
 from thalweg.core.training.frames import Frames
@@ -29,6 +30,7 @@ class Replay:
         self.step = head if step is None else min(step, head)
         """The step that is shown."""
         self._frames, self._looking, self._first = Frames(), Looking(), True
+        self._factors = False
 
     def handle(self, command: SessionCommand) -> Iterator[SessionEvent]:
         """The events that answer a command; commands that would train change nothing."""
@@ -42,6 +44,8 @@ class Replay:
                     return
                 front = self._runs.front
                 yield started(command.generation, self._runs.specs, dataset, front.problem, "cpu")
+            case MeasureAlso(_, names):
+                self._factors = "chain-rule" in names
             case PlaneLaid():
                 self._runs.project(command.plane, plane_of(command, self._runs.front.session.parameters))
             case Acknowledge(_, _, axes):
@@ -50,6 +54,10 @@ class Replay:
                 self._first = False
                 self._looking.go(self._runs.going_to(step), step)
                 self._looking.arrive(self._runs)
+                front = self._runs.front
+                if self._factors:  # where the step has a row of measures, which the last has
+                    found = chain_rule(front.problem, front.session.snapshot())
+                    front.line.series.complete(front.step_count, found)
                 yield self._frames.make(
                     self._runs, self._looking, stepping=False, steps_per_second=0.0, parameters=True, axes=axes
                 )
