@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from PyQt6.QtCore import QEvent
 from PyQt6.QtWidgets import QApplication
 
 from thalweg.app import theme
@@ -16,7 +15,7 @@ from thalweg.app.theme import THEMES
 from thalweg.app.views.figure import Figure
 from thalweg.app.views.gallery import FIGURES
 
-from .figures import SIZES
+from .figures import SIZES, put_away
 
 
 @pytest.fixture
@@ -49,8 +48,4 @@ def draw(qtbot: object) -> Iterator[Callable[..., Figure]]:
         return figure
 
     yield make
-    for figure in made:
-        figure.close()
-        figure.deleteLater()
-        QApplication.sendPostedEvents(figure, QEvent.Type.DeferredDelete)
-    theme.apply(THEMES["light"], QApplication.instance())
+    put_away(made)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from PyQt6.QtCore import QEvent
+from PyQt6.QtWidgets import QApplication
+
+from thalweg.app import theme
+from thalweg.app.theme import THEMES
 from thalweg.app.views.figure import Figure
 
 SIZES = {
@@ -19,3 +24,12 @@ SIZES = {
 """What the figures have in a window of 1280 x 720."""
 
 Draw = Callable[..., Figure]
+
+
+def put_away(figures: Iterable[Figure]) -> None:
+    """Close figures, and have the application dressed as it was."""
+    for figure in figures:
+        figure.close()
+        figure.deleteLater()
+        QApplication.sendPostedEvents(figure, QEvent.Type.DeferredDelete)
+    theme.apply(THEMES["light"], QApplication.instance())

@@ -23,7 +23,7 @@ from thalweg.app.views.axes import step_places
 from thalweg.app.views.depth import DepthFigure, scale_ticks
 from thalweg.app.wishes import session_commands
 from thalweg.core.messages import MeasureAlso, Play, Start
-from thalweg.core.scene.depth import COSTLY, LINEAR, DepthSpec
+from thalweg.core.scene.depth import COSTLY, LINEAR, DepthQuantity, DepthSpec
 
 from .figures import Draw
 from .rig import line, started, state_of, tiny_scene
@@ -101,11 +101,12 @@ def test_the_range_leaves_the_rarest_values_out() -> None:
 
 def test_steps_that_were_not_measured_are_left_out_and_lost_values_are_not() -> None:
     """A costly measure has rows without numbers; a gradient that is no number is one that was lost."""
-    for quantity in (*COSTLY, "ratio", "gradient"):
+    quantities: tuple[DepthQuantity, ...] = (*COSTLY, "ratio", "gradient")
+    for quantity in quantities:
         found = series(2, quantity)
         found[f"{quantity}_1"][1] = found[f"{quantity}_2"][1] = np.nan
         found[f"{quantity}_1"][2] = np.nan
-        own = strip_of(drawn(found), quantity)  # type: ignore[arg-type]
+        own = strip_of(drawn(found), quantity)
         left = [0, 2, 10, 100] if quantity != "gradient" else STEPS.tolist()
         assert own.steps.tolist() == left
         assert np.isnan(own.row(1)[own.steps == 2]).all()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PyQt6.QtCore import QEvent, QRectF
+from PyQt6.QtCore import QRectF
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QApplication, QGraphicsItem
 
@@ -24,6 +24,7 @@ from thalweg.app.views.slices import SlicesFigure, x_label
 from thalweg.core.messages import SliceCurve, SlicesDrawn
 from thalweg.core.scene import SlicesSpec
 
+from .figures import put_away
 from .rig import a_slice, no_slice, slices_drawn
 from .test_slicing import shown, standing
 
@@ -57,11 +58,7 @@ def draw(qtbot: object) -> Iterator[Draw]:
         return figure
 
     yield make
-    for figure in made:
-        figure.close()
-        figure.deleteLater()
-        QApplication.sendPostedEvents(figure, QEvent.Type.DeferredDelete)
-    theme.apply(THEMES["light"], QApplication.instance())
+    put_away(made)
 
 
 def settle() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from thalweg.app import captions
+from thalweg.app import slices_captions
 from thalweg.app.intents import AskedForMap, AskedForSlices, Edit, NewSeed, SetSettings
 from thalweg.app.reduce import reduce
 from thalweg.app.state import AppState
@@ -138,15 +138,15 @@ def test_slices_that_take_long_say_how_far_they_are() -> None:
     state = reduce(slices_drawn(number=1, count=3), asked(standing()))
     assert state.slicing.shown is not None
     assert len(state.slicing.shown.curves) == 3
-    assert captions.slices(state).startswith("Step 0: 3 of 4 slices so far.")
+    assert slices_captions.caption(state).startswith("Step 0: 3 of 4 slices so far.")
     before = reduce(frame(step=2, parameters=True), shown(standing()))
     state = reduce(slices_drawn(number=2, step=2, count=1), asked(before))
     assert state.slicing.shown is before.slicing.shown
-    assert captions.slices(state).startswith("Step 2: 1 of 4 slices so far.")
-    assert captions.slices_heading(state) == "Layer slices at step 0"
+    assert slices_captions.caption(state).startswith("Step 2: 1 of 4 slices so far.")
+    assert slices_captions.heading(state) == "Layer slices at step 0"
     done = reduce(slices_drawn(number=2, step=2), state)
-    assert captions.slices_heading(done) == "Layer slices at step 2"
-    assert "so far" not in captions.slices(done)
+    assert slices_captions.heading(done) == "Layer slices at step 2"
+    assert "so far" not in slices_captions.caption(done)
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -161,7 +161,7 @@ def test_slices_that_were_replaced_change_nothing(number: int) -> None:
 def test_a_failure_is_told_and_not_tried_again_at_every_step() -> None:
     """Other settings, or a run from the start, are tried; the map knows nothing of it."""
     state = reduce(Failed(1, "No slices: no memory.", "slices", 1), asked(standing()))
-    assert "no memory" in captions.slices(state)
+    assert "no memory" in slices_captions.caption(state)
     assert (state.map_error, state.sentence, state.slicing.busy) == ("", "", False)
     later = reduce(frame(step=8, parameters=True), state)
     assert slice_request(later) is None
@@ -177,7 +177,7 @@ def test_a_worker_that_dies_of_slices_is_not_killed_again() -> None:
     dead = reduce(Died("landscape", "It has ended."), asked(standing()))
     back = reduce(frame(step=4, parameters=True), reduce(Ready("landscape"), dead))
     assert slice_request(back) is None
-    assert "It has ended." in captions.slices(back)
+    assert "It has ended." in slices_captions.caption(back)
     mapping = replace(asked(standing()), busy=True)
     assert slice_request(reduce(Ready("landscape"), reduce(Died("landscape", "Gone."), mapping))) is not None
 
@@ -248,7 +248,7 @@ def test_a_scene_comes_to_its_slices(panels: tuple[str, ...]) -> None:
 
 def test_the_caption_says_what_moves_how_far_and_what_stands_still() -> None:
     """Directions with units and seed, the other layers, data, and what tangent and parabola are."""
-    text = captions.slices(shown(standing(), seed=7, distance=3.0, norms=0.5))
+    text = slices_captions.caption(shown(standing(), seed=7, distance=3.0, norms=0.5))
     for words in (
         "±3 in Euclidean distance along its own negative gradient",
         "±0.5 in norms of each unit's weights along a random direction (seed 7)",
@@ -258,17 +258,17 @@ def test_the_caption_says_what_moves_how_far_and_what_stands_still() -> None:
         "tangent and parabola: exact slope and curvature there",
     ):
         assert words in text, (words, text)
-    assert "random" not in captions.slices(shown(standing(), kinds="gradient"))
-    assert "as at step 0" in captions.slices(shown(standing(), others="start"))
-    assert "the same here" in captions.slices(shown(standing(), others="both"))
+    assert "random" not in slices_captions.caption(shown(standing(), kinds="gradient"))
+    assert "as at step 0" in slices_captions.caption(shown(standing(), others="start"))
+    assert "the same here" in slices_captions.caption(shown(standing(), others="both"))
 
 
 def test_the_caption_names_the_guides_that_are_drawn() -> None:
     """Not those that are switched off."""
     state = reduce(Edit("view.slices.parabola", False), shown(standing()))
-    assert "tangent: exact slope there." in captions.slices(state)
+    assert "tangent: exact slope there." in slices_captions.caption(state)
     state = reduce(Edit("view.slices.tangent", False), state)
-    assert "tangent" not in captions.slices(state)
+    assert "tangent" not in slices_captions.caption(state)
 
 
 def test_the_caption_tells_of_gaps_and_of_layers_without_a_slice() -> None:
@@ -278,13 +278,13 @@ def test_the_caption_tells_of_gaps_and_of_layers_without_a_slice() -> None:
     assert drawn is not None
     hole = replace(drawn.curves[2], loss=drawn.curves[2].loss * float("inf"))
     state = replace(state, slicing=replace(state.slicing, shown=replace(drawn, curves=(no_slice(1), hole))))
-    text = captions.slices(state)
+    text = slices_captions.caption(state)
     assert "Layer 1 has no gradient slice: the gradient of layer 1 has norm 0 here" in text
     assert "Gaps in layer 2: the loss is not finite there." in text
 
 
 def test_a_closed_panel_does_not_claim_to_compute() -> None:
     """It can be exported all the same."""
-    assert captions.slices(standing()) == "The slices are being computed."
+    assert slices_captions.caption(standing()) == "The slices are being computed."
     closed = reduce(Edit("view.panels", ("curves",)), standing())
-    assert captions.slices(closed) == "The slices are computed when their panel is open."
+    assert slices_captions.caption(closed) == "The slices are computed when their panel is open."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,9 +32,9 @@ FOUND = Judged(1, 0, 120, 2.3, 0.02, 37.2, -0.41, 0.003, 5.4e-6, True, 1000, 500
         ({"curves_down": False}, "a minimum, or too flat to tell."),
     ],
 )
-def test_each_case_has_its_sentence(changes: dict[str, object], words: str) -> None:
+def test_each_case_has_its_sentence(changes: dict[str, Any], words: str) -> None:
     """With the numbers that it stands on."""
-    said = verdict(running(), replace(FOUND, **changes))  # type: ignore[arg-type]
+    said = verdict(running(), replace(FOUND, **changes))
     assert words in said
     assert "Step 120: loss 2.3, gradient 0.02, curvature from −0.41 to 37.2 (± 0.003), on the first 1,000" in said
 

@@ -243,14 +243,13 @@ def test_a_second_order_step_where_nothing_is_finite_is_none_that_hangs() -> Non
 @pytest.mark.parametrize("kind", PROBLEMS)
 def test_lbfgs_is_torchs_step_by_step(kind: str) -> None:
     """Bit for bit; on full batches, for which it is meant."""
-    session, other = session_of(kind, name="lbfgs", learning_rate=1.0), session_of(kind, learning_rate=1.0)
-    for each in (session, other):
-        each._next_batch = lambda each=each: each.problem.train  # type: ignore[method-assign, misc]
+    session = session_of(kind, name="lbfgs", learning_rate=1.0, batch_size=100)
+    other = session_of(kind, learning_rate=1.0, batch_size=100)
     theirs = optim.LBFGS(
         [other.parameters], lr=1.0, max_iter=1, max_eval=26, history_size=10, line_search_fn="strong_wolfe"
     )
-    other._batch = other.problem.train
     for _ in range(25):
+        other._batch = other._next_batch()
         theirs.step(other._evaluate)
         session.step()
         assert torch.equal(session.parameters, other.parameters)
@@ -371,8 +370,7 @@ def test_the_gauss_newton_matrix_is_the_fisher_information() -> None:
 
 def test_gauss_newton_goes_down_where_newton_may_not() -> None:
     """Its matrix has no negative curvature: each damped step on the whole training set lowers the loss."""
-    session = session_of("network", name="gauss-newton", learning_rate=1.0, damping=0.1)
-    session._next_batch = lambda: session.problem.train  # type: ignore[method-assign]
+    session = session_of("network", name="gauss-newton", learning_rate=1.0, damping=0.1, batch_size=100)
     losses = [session.step() for _ in range(8)]
     assert losses == sorted(losses, reverse=True)
 

@@ -13,7 +13,7 @@ from thalweg.core.measures.quadratic_descent import factors, growth, limit, posi
 from thalweg.core.scene import NetworkSpec, OptimiserSpec
 from thalweg.core.scene.schedule import SCHEDULES
 
-from .test_surfaces import run_of, spec
+from .test_surfaces import AFTER_FOUR, CROSSED, run_of, spec
 
 RAVINE = (100.0, 1.0)
 START = (-1.0, 1.0)
@@ -85,10 +85,7 @@ def test_only_the_steps_that_are_asked_for() -> None:
     assert positions(RAVINE, START, changes, np.empty(0, dtype=np.int64)) == pytest.approx(np.empty((0, 2)))
 
 
-@pytest.mark.parametrize(
-    ("rate", "x", "y"),
-    [(0.009, -0.4096, 0.929921), (0.005, 0.0, 0.960596), (0.001, -0.4096, 0.992024), (0.0095, -0.6561, 0.926139)],
-)
+@pytest.mark.parametrize(("rate", "x", "y"), AFTER_FOUR)
 def test_four_steps(rate: float, x: float, y: float) -> None:
     """The known places, to their last digit."""
     found = positions(RAVINE, START, [(0, rule(rate))], np.array([4]))
@@ -96,18 +93,7 @@ def test_four_steps(rate: float, x: float, y: float) -> None:
     assert found[0] == pytest.approx((x, y), abs=5e-7)
 
 
-@pytest.mark.parametrize(
-    ("rate", "momentum", "steps"),
-    [
-        (0.001, 0.0, 3451),
-        (0.004, 0.0, 861),
-        (0.005, 0.0, 688),
-        (0.009, 0.0, 381),
-        (0.0095, 0.0, 361),
-        (2 / 202, 0.0, 461),
-        (0.0165289, (9 / 11) ** 2, 71),
-    ],
-)
+@pytest.mark.parametrize(("rate", "momentum", "steps"), CROSSED)
 def test_steps_until_the_ravine_is_crossed(rate: float, momentum: float, steps: int) -> None:
     """The first step with C below 1e-6."""
     found = positions(RAVINE, START, [(0, rule(rate, momentum))], np.arange(4000))

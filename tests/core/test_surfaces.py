@@ -20,6 +20,25 @@ from thalweg.core.scene.expression import FormulaError, parse
 from thalweg.core.scene.surfaces import SURFACES
 from thalweg.core.training.run import Run
 
+AFTER_FOUR = [
+    (0.009, -0.4096, 0.929921),
+    (0.005, 0.0, 0.960596),
+    (0.001, -0.4096, 0.992024),
+    (0.0095, -0.6561, 0.926139),
+]
+"""Learning rate, and where four steps from (-1, 1) lead on 100 x**2 + y**2."""
+
+CROSSED = [
+    (0.001, 0.0, 3451),
+    (0.004, 0.0, 861),
+    (0.005, 0.0, 688),
+    (0.009, 0.0, 381),
+    (0.0095, 0.0, 361),
+    (2 / 202, 0.0, 461),
+    (0.0165289, (9 / 11) ** 2, 71),
+]
+"""Learning rate, momentum, and the steps after which C is below 1e-6."""
+
 
 def spec(surface: str = "ravine", optimiser: dict[str, Any] | None = None, **network: Any) -> RunSpec:
     """A run on a surface."""
@@ -90,10 +109,7 @@ def test_every_named_surface_can_be_read_and_begins_on_its_picture() -> None:
 # --- descent ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("rate", "x", "y"),
-    [(0.009, -0.4096, 0.929921), (0.005, 0.0, 0.960596), (0.001, -0.4096, 0.992024), (0.0095, -0.6561, 0.926139)],
-)
+@pytest.mark.parametrize(("rate", "x", "y"), AFTER_FOUR)
 def test_four_steps_in_the_ravine(rate: float, x: float, y: float) -> None:
     """As the closed form has them: x is multiplied by 1 - 200 rate, y by 1 - 2 rate."""
     run = run_of(spec(optimiser={"learning_rate": rate}))
@@ -104,18 +120,7 @@ def test_four_steps_in_the_ravine(rate: float, x: float, y: float) -> None:
     assert run.session.parameters.tolist() == pytest.approx((x, y), abs=5e-7)
 
 
-@pytest.mark.parametrize(
-    ("rate", "momentum", "steps"),
-    [
-        (0.001, 0.0, 3451),
-        (0.004, 0.0, 861),
-        (0.005, 0.0, 688),
-        (0.009, 0.0, 381),
-        (0.0095, 0.0, 361),
-        (2 / 202, 0.0, 461),
-        (0.0165289, (9 / 11) ** 2, 71),
-    ],
-)
+@pytest.mark.parametrize(("rate", "momentum", "steps"), CROSSED)
 def test_steps_until_the_ravine_is_crossed(rate: float, momentum: float, steps: int) -> None:
     """Until C is below 1e-6: the counts that are known, one more or less."""
     run = run_of(spec(optimiser={"learning_rate": rate, "momentum": momentum}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from thalweg.app import captions, chain_captions, depth_captions, inside, theory
+from thalweg.app import captions, chain_captions, depth_captions, inside, slices_captions, theory
 from thalweg.app.binding import Binding
 from thalweg.app.factors import factors_of
 from thalweg.app.overlay import drawn_lines
@@ -185,8 +185,8 @@ def _surface(figure: SurfaceFigure) -> list[Binding]:
 def _slices(figure: SlicesFigure) -> list[Binding]:
     return [
         Binding(lambda s: (s.slicing.shown, s.scene.view.slices, _unit(s)), figure.set_slices, CALM),
-        Binding(lambda s: (captions.slices_heading(s),), figure.set_heading, CALM),
-        Binding(lambda s: (captions.slices(s),), figure.set_caption, CALM),
+        Binding(lambda s: (slices_captions.heading(s),), figure.set_heading, CALM),
+        Binding(lambda s: (slices_captions.caption(s),), figure.set_caption, CALM),
     ]
 
 

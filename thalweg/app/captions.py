@@ -14,8 +14,8 @@ from thalweg.app.overlay import AGAINST, lines_of
 from thalweg.app.state import AppState
 from thalweg.app.surface_captions import CAVEAT, is_noisy, is_surface
 from thalweg.core.landscape.slope import full_slope
-from thalweg.core.messages import Map, Path, SlicesDrawn, Started
-from thalweg.core.scene import NetworkSpec, SlicesSpec
+from thalweg.core.messages import Map, Path, Started
+from thalweg.core.scene import NetworkSpec
 from thalweg.core.scene.layers import buffer_count
 from thalweg.core.scene.training import NESTEROV, OPTIMISERS, WITH_LINE_SEARCH
 from thalweg.core.scene.view import MAP_PANELS
@@ -132,7 +132,7 @@ def begun(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _statistics(state: AppState) -> str:
+def statistics(state: AppState) -> str:
     """Which mean and variance a normalised network is measured with; nothing for others."""
     return " Batch norm takes its running mean and variance here." if buffer_count(state.spec.network) else ""
 
@@ -140,7 +140,7 @@ def _statistics(state: AppState) -> str:
 def _map_statistics(state: AppState, m: Map) -> str:
     """The same for a map, which may have them estimated at each of its points."""
     if m.view.statistics == "stored" or not buffer_count(state.spec.network):
-        return _statistics(state)
+        return statistics(state)
     return (
         " Batch norm takes mean and variance of these examples anew at each grid point; the two losses below are with "
         "its running ones."
@@ -377,7 +377,7 @@ def curves(state: AppState) -> str:
         return f"{network(state)}; {optimiser(state)}.{said}"
     return (
         f"Training: first {s.measured:,} of {s.train_count:,} examples; test: {s.test_count:,}. "
-        f"{begun(network(state))}; {optimiser(state)}.{_against(state)}{_statistics(state)}"
+        f"{begun(network(state))}; {optimiser(state)}.{_against(state)}{statistics(state)}"
         f"{_several(state, PALER if state.scene.view.measured_on == 'both' else '')}"
     )
 
@@ -406,7 +406,7 @@ def gradient_norms(state: AppState) -> str:
         return f"Size of the partial derivatives of {network(state)}; {optimiser(state)}.{_several(state)}{LOWEST}"
     return (
         f"Euclidean norm of the gradient of the mean {s.objective} over the first {s.measured:,} training examples, "
-        f"{_parts(state.spec.network)} of each layer. {begun(network(state))}.{_statistics(state)}{_several(state)}"
+        f"{_parts(state.spec.network)} of each layer. {begun(network(state))}.{statistics(state)}{_several(state)}"
     )
 
 
@@ -438,92 +438,6 @@ def no_weight_map(state: AppState) -> str:
             return "This network reads the image row by row: every row has the same weights, so no pixel has its own."
         case _:
             return "This network's first layer is a convolution: every pixel has the same weights."
-
-
-def slices_heading(state: AppState) -> str:
-    """The line above the slices: what is drawn, at which step."""
-    drawn = state.slicing.shown
-    return f"Layer slices at step {drawn.step:,}" if drawn else "Layer slices"
-
-
-def slices(state: AppState) -> str:
-    """The slices' caption: directions and units, what stands still, data, the guides, and layers without a slice.
-
-    Where they take long, how far they are.
-    """
-    drawn = state.slicing.shown
-    error = f"{state.slicing.error} Other settings or a new run try again." if state.slicing.error else ""
-    if state.missing is not None or (state.started is None and not error):
-        return ""
-    if drawn is None or state.started is None:
-        if "slices" not in state.scene.view.panels:
-            return "The slices are computed when their panel is open."
-        off = not state.settings.landscape_share
-        return error or ("Landscapes and slices are switched off." if off else "The slices are being computed.")
-    s = state.started
-    lines = [
-        f"Each layer moves alone: {' and '.join(_way(drawn.view, kind) for kind in drawn.view.directions)}. "
-        f"{_others(drawn)}",
-        f"{network(state)}. {_guides(state)}"
-        if is_surface(state)
-        else f"{s.objective.capitalize()} of {network(state)}, mean over the first {drawn.examples:,} of "
-        f"{s.train_count:,} training examples.{_slice_statistics(state, drawn)} {_guides(state)}",
-    ]
-    news = error or _progress(state)
-    return "\n".join([news] * bool(news) + lines + _without(drawn))
-
-
-def _progress(state: AppState) -> str:
-    """How far slices that take long have come."""
-    done, asked = state.slicing.done, state.slicing.asked
-    return f"Step {asked.step:,}: {done[0]} of {done[1]} slices so far." if done and asked else ""
-
-
-def _slice_statistics(state: AppState, drawn: SlicesDrawn) -> str:
-    as_now = " also where the other layers are as at step 0" * ("start" in drawn.view.settings_of_others)
-    return _statistics(state).removesuffix(".") + as_now + "." if _statistics(state) else ""
-
-
-def _way(view: SlicesSpec, kind: str) -> str:
-    if kind == "gradient":
-        return f"±{view.distance:g} in Euclidean distance along its own negative gradient"
-    if kind == "way":
-        return "along its straight way from step 0 (-1) to this step (0), and on; all layers: together"
-    return f"±{view.norms:g} in norms of each unit's weights along a random direction (seed {view.seed})"
-
-
-def _others(drawn: SlicesDrawn) -> str:
-    same = ", which is the same here" if drawn.step == 0 else ""
-    return {
-        "now": "All other layers stay as they are at this step.",
-        "start": "All other layers are as at step 0.",
-        "both": f"All other layers are as at this step (now), or as at step 0 (start){same}.",
-    }[drawn.view.others]
-
-
-def _guides(state: AppState) -> str:
-    view = state.scene.view.slices
-    drawn = [n for n, on in (("tangent", view.tangent), ("parabola", view.parabola)) if on]
-    exact = "exact slope and curvature there" if view.parabola else "exact slope there"
-    guides = f"; {' and '.join(drawn)}: {exact}" if drawn else ""
-    if drawn and view.others == "both":
-        guides += ", of the slices with the others as now"
-    return f"●: the layer as it is at this step{guides}."
-
-
-def _without(drawn: SlicesDrawn) -> list[str]:
-    reasons = {(c.layer, c.kind): c.reason for c in drawn.curves if c.reason}
-    gaps = sorted({c.layer for c in drawn.curves if not np.isfinite(c.loss).all()})
-    lines = [
-        f"{f'Layer {layer} has' if layer else 'All layers have'} no {kind} slice: {reason}."
-        for (layer, kind), reason in reasons.items()
-    ]
-    if gaps:
-        numbers = [str(n) for n in gaps if n]
-        alone = f"layer{'s' * (len(numbers) > 1)} {', '.join(numbers)}" if numbers else ""
-        which = " and ".join(filter(None, (alone, "all layers" * (0 in gaps))))
-        lines.append(f"Gaps in {which}: the loss is not finite there.")
-    return lines
 
 
 def example_label(state: AppState) -> str:

@@ -104,7 +104,8 @@ class _Telling:
 
     def vector(self, name: str, by: float = 1.0) -> str:
         """The coordinates of a part, as they are written."""
-        return pair(tuple(by * v for v in self.d.parts[name].along))  # type: ignore[arg-type]
+        a, b = self.d.parts[name].along
+        return pair((by * a, by * b))
 
     def partials(self, name: str) -> str:
         """The slopes of a gradient along the axes, as they are written."""

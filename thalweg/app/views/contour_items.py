@@ -12,6 +12,7 @@ from PyQt6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPolygonF
 from PyQt6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from thalweg.app.views.markers import marker_path
+from thalweg.app.views.whole_view import WholeViewItem, in_pixels
 from thalweg.core.landscape.contours import bands
 
 ARROW_SPACING = 42.0
@@ -65,7 +66,7 @@ class Bands(pg.GraphicsObject):
             painter.drawPath(path)
 
 
-class PathLine(pg.GraphicsObject):
+class PathLine(WholeViewItem):
     """A path with arrow heads along it, its start and its current point; all sizes in logical pixels."""
 
     def __init__(self) -> None:
@@ -108,20 +109,10 @@ class PathLine(pg.GraphicsObject):
     def _size(self) -> float:
         return 3.4 + 1.1 * self._width
 
-    def viewTransformChanged(self) -> None:
-        """The area drawn on is the whole view."""
-        super().viewTransformChanged()  # which forgets the view as it was
-        self.prepareGeometryChange()
-
-    def boundingRect(self) -> QRectF:
-        return self.viewRect() or QRectF()
-
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         if not len(self._points):
             return
-        t = painter.worldTransform()
-        matrix = np.array([[t.m11(), t.m12()], [t.m21(), t.m22()]])
-        pixels = _apart(self._points @ matrix + [t.dx(), t.dy()])
+        pixels = _apart(in_pixels(painter, self._points))
         painter.save()
         painter.resetTransform()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -12,12 +12,13 @@ from PyQt6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from thalweg.app.views.label_places import Area, Place, along, dense, label_places, without
 from thalweg.app.views.slope_arrows import SlopeArrows
+from thalweg.app.views.whole_view import WholeViewItem
 from thalweg.core.landscape.contours import lines_of_levels
 
 NONE = np.empty((0, 2))
 
 
-class Lines(pg.GraphicsObject):
+class Lines(WholeViewItem):
     """All contour lines as one path; 1 px cosmetic, where antialiasing costs nothing.
 
     A line is interrupted where its value stands on it, so that no plate hides the bands. Where the values stand depends
@@ -80,14 +81,6 @@ class Lines(pg.GraphicsObject):
     def labels(self) -> list[tuple[str, Place]]:
         """The values as they were last written, and where, in logical pixels."""
         return [(self._texts[self._of(p)], p) for p in self._places]
-
-    def viewTransformChanged(self) -> None:
-        """The area drawn on is the whole view: a text stands out beyond its line."""
-        super().viewTransformChanged()  # which forgets the view as it was
-        self.prepareGeometryChange()
-
-    def boundingRect(self) -> QRectF:
-        return self.viewRect() or QRectF()
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         transform = QTransform(painter.worldTransform())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -313,10 +314,10 @@ class DepthFigure(Figure):
 
     # --- what the person does ----------------------------------------------------------------------------------------
 
-    def _clicked(self, event: object) -> None:
-        if event.button() != Qt.MouseButton.LeftButton or not self._texts:  # type: ignore[attr-defined]
+    def _clicked(self, event: Any) -> None:
+        if event.button() != Qt.MouseButton.LeftButton or not self._texts:
             return
-        where: QPointF = event.scenePos()  # type: ignore[attr-defined]
+        where: QPointF = event.scenePos()
         in_strip = self.strip.getViewBox().sceneBoundingRect().contains(where)
         placed = [i for i in (self.profile, self.course) if i in self.body.items]
         beside = any(i.sceneBoundingRect().contains(where) for i in (self._names, *placed) if i is not self.course)

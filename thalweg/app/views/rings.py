@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import pyqtgraph as pg
-from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtCore import QPointF, Qt
 from PyQt6.QtGui import QColor, QPainter, QPen
 from PyQt6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from thalweg.app.views.whole_view import WholeViewItem, in_pixels
 
-class Rings(pg.GraphicsObject):
+
+class Rings(WholeViewItem):
     """Light rings with dark rims; the last is larger than the marker of the current point. Sizes in logical pixels.
 
     Where rings would lie over one another, some are left out.
@@ -39,14 +40,6 @@ class Rings(pg.GraphicsObject):
         """Radius of a ring with its rim, in logical pixels."""
         return self._radius + 0.6 * self._width + 0.9
 
-    def viewTransformChanged(self) -> None:
-        """The area drawn on is the whole view."""
-        super().viewTransformChanged()  # which forgets the view as it was
-        self.prepareGeometryChange()
-
-    def boundingRect(self) -> QRectF:
-        return self.viewRect() or QRectF()
-
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         view = self.boundingRect()
         (left, right), (low, high) = sorted((view.left(), view.right())), sorted((view.top(), view.bottom()))
@@ -54,9 +47,7 @@ class Rings(pg.GraphicsObject):
         seen = (x >= left) & (x <= right) & (y >= low) & (y <= high)
         if not seen.any():
             return
-        t = painter.worldTransform()
-        matrix = np.array([[t.m11(), t.m12()], [t.m21(), t.m22()]])
-        pixels = self.points[seen] @ matrix + [t.dx(), t.dy()]
+        pixels = in_pixels(painter, self.points[seen])
         radii = np.full(len(pixels), self._radius)
         if self._last and seen[-1]:
             radii[-1] = self._around

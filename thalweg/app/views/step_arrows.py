@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pyqtgraph as pg
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 from PyQt6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from thalweg.app.inside import Arrow, Phase
+from thalweg.app.views.whole_view import WholeViewItem, in_pixels
 
 RIGHT_ANGLE = 0.35
 """Degrees off the right angle within which it is marked as one."""
@@ -21,7 +21,7 @@ TANGENT = 90.0
 DARK, LIGHT = QColor(0, 0, 0), QColor(255, 255, 255)
 
 
-class StepArrows(pg.GraphicsObject):
+class StepArrows(WholeViewItem):
     """Black arrows with white rims, so that they are no path; what belongs to earlier phases is thin. Pixels for sizes.
 
     Right angles look right where both axes have the same scale.
@@ -43,33 +43,25 @@ class StepArrows(pg.GraphicsObject):
         self._width, self._font = width, font
         self.update()
 
-    def viewTransformChanged(self) -> None:
-        """The area drawn on is the whole view."""
-        super().viewTransformChanged()  # which forgets the view as it was
-        self.prepareGeometryChange()
-
-    def boundingRect(self) -> QRectF:
-        return self.viewRect() or QRectF()
-
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         phase = self.phase
         if phase is None:
             return
-        t = painter.worldTransform()
-        area = t.mapRect(self.boundingRect())
+        area = painter.worldTransform().mapRect(self.boundingRect())
+        at = in_pixels(painter, np.array(phase.point))
+        ends = [(a, *in_pixels(painter, np.array([a.start, a.end]))) for a in phase.arrows]
+        drawn = [(a, start, end) for a, start, end in ends if np.isfinite([start, end]).all()]
+        along = None if phase.tangent is None else in_pixels(painter, np.add(phase.point, phase.tangent)) - at
+        landing = None if phase.landing is None else in_pixels(painter, np.array(phase.landing))
         painter.save()
         painter.resetTransform()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        matrix, moved = np.array([[t.m11(), t.m12()], [t.m21(), t.m22()]]), np.array([t.dx(), t.dy()])
-        at = np.array(phase.point) @ matrix + moved
-        drawn = [(a, np.array(a.start) @ matrix + moved, np.array(a.end) @ matrix + moved) for a in phase.arrows]
-        drawn = [(a, start, end) for a, start, end in drawn if np.isfinite([start, end]).all()]
-        if phase.tangent is not None:
-            self._paint_tangent(painter, at, np.array(phase.tangent) @ matrix, drawn)
+        if along is not None:
+            self._paint_tangent(painter, at, along, drawn)
         for arrow, start, end in sorted(drawn, key=lambda each: not each[0].pale):
             self._paint_arrow(painter, start, end, arrow.pale)
-        if phase.landing is not None and np.isfinite(there := np.array(phase.landing) @ matrix + moved).all():
-            self._paint_landing(painter, there)
+        if landing is not None and np.isfinite(landing).all():
+            self._paint_landing(painter, landing)
         for arrow, start, end in drawn:
             if arrow.label:
                 self._paint_label(painter, arrow.label, start, end, area)

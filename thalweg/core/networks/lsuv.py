@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+Scaled = nn.Linear | nn.Conv2d
+
 EXAMPLES = 256
 """Training examples, from the first, over which the variance is taken."""
 
@@ -30,20 +32,20 @@ def scale_to_unit_variance(module: nn.Module, inputs: Tensor) -> None:
     the sums: every process finds the same weights.
     """
     trial = copy.deepcopy(module).double().train()
-    originals: dict[nn.Module, nn.Module] = {
+    originals: dict[nn.Module, Scaled] = {
         part: original
         for part, original in zip(trial.modules(), module.modules(), strict=True)
-        if isinstance(part, nn.Linear | nn.Conv2d)
+        if isinstance(part, Scaled) and isinstance(original, Scaled)
     }
 
-    def scaled(part: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor:
+    def scaled(part: Scaled, args: tuple[Any, ...], output: Tensor) -> Tensor:
         for _ in range(TRIES):
             variance = output.var(correction=0).item()
             if abs(variance - 1) < TOLERANCE or not 0 < variance < torch.inf:
                 break
             factor = torch.tensor(variance**-0.5, dtype=torch.float32)
             for each in (part, originals[part]):
-                each.weight.mul_(factor)  # type: ignore[operator]
+                each.weight.mul_(factor)
             output = part.forward(*args)
         return output
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
+from thalweg.core.curvature.error import CurvatureError
+from thalweg.core.curvature.lanczos import PRODUCTS
 from thalweg.core.measures.stall import verdict_steps, way
-from thalweg.core.messages import Judged, WayOut
+from thalweg.core.messages import Failed, Judged, Progress, WayOut
 from thalweg.core.training.run import Run
 from thalweg.core.training.runs import Runs
 
@@ -42,6 +44,24 @@ def judging(runs: Runs, examples: int) -> Generator[int, None, Judged]:
         size=verdict.size,
         ways=_ways(runs, run, examples),
     )
+
+
+def judged(
+    runs: Runs, examples: int, report: Callable[[Progress], None], cancelled: Callable[[], bool]
+) -> Judged | Failed:
+    """As :func:`judging`, in one go that tells how far it is and may be cancelled between two products."""
+    steps, generation = judging(runs, examples), runs.generation
+    try:
+        while True:
+            done = next(steps)
+            if cancelled():
+                return Failed(generation, "Whether this is a minimum was not found out: it was cancelled.")
+            report(Progress(generation, "Is this a minimum?", done, PRODUCTS, "products"))
+    except StopIteration as end:
+        found: Judged = end.value
+        return found
+    except CurvatureError as e:
+        return Failed(generation, f"Whether this is a minimum is not known: {e}.")
 
 
 def _ways(runs: Runs, run: Run, examples: int) -> tuple[WayOut, ...]:

@@ -11,8 +11,6 @@ from pathlib import Path
 import torch
 
 from thalweg.core import data as datasets
-from thalweg.core.curvature.error import CurvatureError
-from thalweg.core.curvature.lanczos import PRODUCTS
 from thalweg.core.data import DataError, Dataset
 from thalweg.core.messages import (
     MEASURE_SHARE,
@@ -53,7 +51,7 @@ from thalweg.core.store import parameter_file
 from thalweg.core.store.run_file import ForeignFileError, RunFileError, read
 from thalweg.core.training.clock import Clock
 from thalweg.core.training.frames import Frames
-from thalweg.core.training.judging import judging
+from thalweg.core.training.judging import judged
 from thalweg.core.training.keeper import Keeper
 from thalweg.core.training.looking import Looking
 from thalweg.core.training.one_step import dissected
@@ -257,18 +255,7 @@ class TrainingService:
         """Whether the step that is looked at is a minimum; may be cancelled between two products with the Hessian."""
         self._clock.set(False, self._clock.pace)
         self._looking.arrive(runs)
-        steps = judging(runs, command.examples)
-        try:
-            while True:
-                done = next(steps)
-                if cancelled():
-                    yield Failed(command.generation, "Whether this is a minimum was not found out: it was cancelled.")
-                    return
-                self.report(Progress(command.generation, "Is this a minimum?", done, PRODUCTS, "products"))
-        except StopIteration as end:
-            yield end.value
-        except CurvatureError as e:
-            yield Failed(command.generation, f"Whether this is a minimum is not known: {e}.")
+        yield judged(runs, command.examples, self.report, cancelled)
 
     def _download(self, command: Download, cancelled: Callable[[], bool]) -> Iterator[SessionEvent]:
         try:
