@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from thalweg.app.captions import begun
 from thalweg.app.state import AppState
+from thalweg.core.scene.cures import cures_of
 
 
 def _always(state: AppState) -> bool:
@@ -22,8 +24,21 @@ def _has_map(state: AppState) -> bool:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """One of the things that an action can be done with; those of one ``group`` share a menu of that name."""
+
+    id: str
+    title: str
+    group: str = ""
+    tip: str = ""
+
+
+@dataclass(frozen=True)
 class Action:
-    """Something a person can do: where it stands, its key, and when it can be done."""
+    """Something a person can do: where it stands, its key, and when it can be done.
+
+    An action with ``choices`` is a menu of them, as the state has them; its key opens it.
+    """
 
     id: str
     title: str
@@ -35,10 +50,17 @@ class Action:
     tool_bar: bool = False
     names: Callable[[AppState], str] = lambda state: ""
     """What it would do now, in a few words that follow the title."""
+    choices: Callable[[AppState], tuple[Choice, ...]] | None = None
 
 
 def _can_play(state: AppState) -> bool:
     return state.dead is None and state.missing is None and not (state.started is None and state.sentence)
+
+
+def _cures(state: AppState) -> tuple[Choice, ...]:
+    """The cures of the run in front."""
+    run = (state.scene.run, *state.scene.variants)[state.front_form]
+    return tuple(Choice(cure.id, begun(cure.title), cure.group, cure.why) for cure in cures_of(run))
 
 
 def _theme(name: str) -> Callable[[AppState], bool]:
@@ -103,6 +125,11 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "add-variant", "Add a &variant", "&Run",
         "Train another run beside this one from the same start: change one thing of it and apply", "V", _runs,
+    ),
+    Action(
+        "cure", "&Cure it with", "&Run",
+        "Train another run beside the one in front, from the same start, with what is to let its early layers learn",
+        "C", lambda s: bool(_cures(s)), choices=_cures, tool_bar=True,
     ),
     Action(
         "remove-variant", "Re&move this variant", "&Run", "Take the variant that the forms show out of the scene", "",

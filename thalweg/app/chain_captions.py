@@ -31,8 +31,11 @@ def caption(state: AppState) -> str:
         return ""
     if factors_of(state.frame.series, state.frame.step) is None:
         n = state.spec.network
-        if n.kind != "mlp" or n.hidden_norm != "none" or n.hidden_skips:
-            return "Taken apart for fully connected networks without normalisation or skip connections alone."
+        if n.kind != "mlp" or n.hidden_norm != "none" or n.hidden_skips or n.auxiliary:
+            return (
+                "Taken apart for fully connected networks without normalisation, skip connections or auxiliary loss "
+                "alone."
+            )
         return "The factors appear with the next measures."
     return (
         f"{begun(network(state))}. Signal of layer l: derivative of the loss by z_l, what the layer gives to its "

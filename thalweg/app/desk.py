@@ -22,6 +22,7 @@ from thalweg.app.intents import (
     ApplyDraft,
     AskWhetherMinimum,
     Change,
+    CureWith,
     DiscardDraft,
     Dismiss,
     Edit,
@@ -88,6 +89,11 @@ INTENTS: dict[str, Callable[[AppState], object]] = {
 }
 """The actions that are an intent and nothing else."""
 
+CHOSEN: dict[str, Callable[[str], object]] = {
+    "cure": CureWith,
+}
+"""The actions with choices: the intent of a choice, by its id."""
+
 
 class Desk:
     """One window at work."""
@@ -115,6 +121,7 @@ class Desk:
     def _connect(self) -> None:
         window, dispatch = self.window, self.controller.dispatch
         window.triggered.connect(self._act)
+        window.chosen.connect(lambda action, choice: dispatch(CHOSEN[action](choice)))
         window.scene_chosen.connect(self.dialogs.open)
         window.file_dropped.connect(self.dialogs.open)
         window.closing.connect(self.close)
@@ -148,6 +155,7 @@ class Desk:
             Binding(captions.status, w.set_status, 0.1),
             Binding(lambda s: (tuple(a.enabled(s) for a in ACTIONS),), w.set_enabled),
             Binding(_checked, w.set_checked),
+            Binding(lambda s: (tuple(a.choices(s) for a in ACTIONS if a.choices),), w.set_choices, 0.2),
             Binding(lambda s: (tuple(a.names(s) for a in ACTIONS),), w.set_names),
             Binding(lambda s: (*marks.steps(s), marks.marks(s)), w.timeline.set_steps),
             Binding(lambda s: (marks.entries(s),), w.line_bar.set_entries, 0.1),

@@ -279,6 +279,13 @@ class Change:
 
 
 @dataclass(frozen=True)
+class CureWith:
+    """Train another run from the same start as the one in front, with this cure."""
+
+    cure: str
+
+
+@dataclass(frozen=True)
 class ShowControls:
     """Show the forms, or hide them."""
 

@@ -25,9 +25,10 @@ from PyQt6.QtWidgets import (
 )
 
 from thalweg.app import settings_file
-from thalweg.app.actions import ACTIONS, Action
+from thalweg.app.actions import ACTIONS, Action, Choice
 from thalweg.app.panels.banner import Banner
 from thalweg.app.panels.centre import Centre
+from thalweg.app.panels.choice_menu import ChoiceMenu
 from thalweg.app.panels.line_bar import LineBar
 from thalweg.app.panels.pace_bar import PaceBar
 from thalweg.app.panels.run_panel import RunPanel
@@ -63,6 +64,8 @@ class MainWindow(QMainWindow):
 
     triggered = pyqtSignal(str)
     """The id of the action that the person chose."""
+    chosen = pyqtSignal(str, str)
+    """The id of an action with choices, and that of the choice."""
     file_dropped = pyqtSignal(str)
     scene_chosen = pyqtSignal(str)
     closing = pyqtSignal()
@@ -86,6 +89,7 @@ class MainWindow(QMainWindow):
             for name in ("curves", "gradient-norms", "weight-map", "slices", "depth", "chain-rule")
         }
         self.controls = self._controls()
+        self.choice_menus: dict[str, ChoiceMenu] = {}
         self.actions_by_id = {a.id: self._action(a) for a in ACTIONS}
         self._menus(shipped)
         self._tool_bar()
@@ -128,6 +132,11 @@ class MainWindow(QMainWindow):
             if on is not None:
                 self.actions_by_id[action.id].setChecked(on)
         self.actions_by_id["play"].setText("&Pause" if self.actions_by_id["play"].isChecked() else "&Play")
+
+    def set_choices(self, choices: tuple[tuple[Choice, ...], ...]) -> None:
+        """What there is to choose from for each action that has choices, in the table's order."""
+        for menu, found in zip(self.choice_menus.values(), choices, strict=True):
+            menu.set_choices(found)
 
     def set_panels(self, panels: tuple[str, ...]) -> None:
         """Which figures are open."""
@@ -227,7 +236,13 @@ class MainWindow(QMainWindow):
         if spec.shortcut:
             action.setShortcut(QKeySequence(spec.shortcut))
         action.setCheckable(spec.checked is not None)
-        action.triggered.connect(lambda _=False, name=spec.id: self.triggered.emit(name))
+        if spec.choices is None:
+            action.triggered.connect(lambda _=False, name=spec.id: self.triggered.emit(name))
+        else:
+            menu = self.choice_menus[spec.id] = ChoiceMenu(self)
+            menu.chosen.connect(lambda choice, name=spec.id: self.chosen.emit(name, choice))
+            action.setMenu(menu)
+            action.triggered.connect(lambda _=False, menu=menu: menu.open_in(self))
         self.addAction(action)
         return action
 
@@ -256,6 +271,9 @@ class MainWindow(QMainWindow):
         for spec in ACTIONS:
             if spec.tool_bar:
                 bar.addAction(self.actions_by_id[spec.id])
+                button = bar.widgetForAction(self.actions_by_id[spec.id])
+                if spec.choices is not None and isinstance(button, QToolButton):
+                    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         bar.addSeparator()
         bar.addWidget(self.pace_bar)
         self.addToolBar(bar)

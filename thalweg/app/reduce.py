@@ -1,6 +1,7 @@
 """How the state changes: ``reduce(message, state) -> state``, for what a person wants. No Qt.
 
-What the workers say is reduced in :mod:`thalweg.app.heard`, by the same function.
+By the same function, further runs are added and removed in :mod:`thalweg.app.variants`, and what the workers say is
+taken up in :mod:`thalweg.app.heard`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from thalweg.app.changes import (
 )
 from thalweg.app.inside import phases_of
 from thalweg.app.intents import (
-    AddVariant,
     ApplyDraft,
     AskedForMap,
     AskedForSlices,
@@ -45,7 +45,6 @@ from thalweg.app.intents import (
     OpenScene,
     PutAhead,
     Redo,
-    RemoveVariant,
     Report,
     Rescue,
     Reset,
@@ -215,10 +214,10 @@ def _(m: ApplyDraft, state: AppState) -> AppState:
     if state.draft is None:
         return state
     form = state.form
-    return replace(_applied(state, state.draft), form=form)
+    return replace(applied(state, state.draft), form=form)
 
 
-def _applied(state: AppState, scene: Scene, **changes: Any) -> AppState:
+def applied(state: AppState, scene: Scene, **changes: Any) -> AppState:
     """The state with another scene whose runs begin anew."""
     return restarted(remembered(state, scene, described(state.scene, scene)), scene, **changes)
 
@@ -236,7 +235,7 @@ def _(m: Reset, state: AppState) -> AppState:
 @reduce.register
 def _(m: NewSeed, state: AppState) -> AppState:
     try:
-        fresh = _applied(state, state.scene.edited(_passed_on(state.scene, "run.seed", m.seed)))
+        fresh = applied(state, state.scene.edited(_passed_on(state.scene, "run.seed", m.seed)))
         draft = state.draft.edited(_passed_on(state.draft, "run.seed", m.seed)) if state.draft else None
     except SpecError as e:
         return replace(state, sentence=str(e))
@@ -249,7 +248,7 @@ def _(m: Change, state: AppState) -> AppState:
         scene = state.scene.edited(m.values)
     except SpecError as e:
         return replace(state, sentence=str(e))
-    return _applied(state, scene, playing=scene.pace.play)
+    return applied(state, scene, playing=scene.pace.play)
 
 
 @reduce.register
@@ -272,28 +271,6 @@ def _(m: StartAt, state: AppState) -> AppState:
 def _let_go(state: AppState) -> AppState:
     """What was dragged stays where it is: the next drag is another change."""
     return replace(state, past=(*state.past[:-1], replace(state.past[-1], drag=""))) if state.past else state
-
-
-@reduce.register
-def _(m: AddVariant, state: AppState) -> AppState:
-    scene = state.draft or state.scene
-    source = (scene.run, *scene.variants)[state.form]
-    try:
-        variants = [v.model_dump() for v in (*scene.variants, source.model_copy(update={"name": ""}))]
-        draft = scene.edited({"variants": variants})
-    except SpecError as e:
-        return replace(state, sentence=str(e))
-    return replace(state, draft=draft, form=len(draft.variants), controls=True, sentence="")
-
-
-@reduce.register
-def _(m: RemoveVariant, state: AppState) -> AppState:
-    if not state.form:
-        return state
-    if state.form > len(state.scene.variants):
-        return replace(state, draft=None, form=0)
-    kept = [v.model_dump() for k, v in enumerate(state.scene.variants, start=1) if k != state.form]
-    return replace(_applied(state, state.scene.edited({"variants": kept})), form=0)
 
 
 # --- playing, and looking back ---------------------------------------------------------------------------------------

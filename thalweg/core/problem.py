@@ -13,6 +13,7 @@ from torch.func import functional_call
 from thalweg.core import buffers
 from thalweg.core.data import Dataset
 from thalweg.core.networks.architectures import network
+from thalweg.core.networks.auxiliary import DeeplySupervised
 from thalweg.core.networks.initialisers import initialise_as
 from thalweg.core.parameters import Layout, layout_of
 from thalweg.core.scene import RunSpec
@@ -47,12 +48,33 @@ class Problem:
         """The mean loss of a batch with these parameters; a scalar, differentiable."""
         return self.objective.mean(functional_call(self.module, dict(parameters), (batch[0],)), batch[1])
 
-    def gradient(self, vector: Tensor, batch: Batch) -> Tensor:
-        """The gradient of the batch's mean loss at the parameters ``vector`` [size], block by block; shape [size]."""
+    @property
+    def in_training(self) -> dict[str, bool]:
+        """What the module is called with beside its inputs, for the outputs that :meth:`trained` takes."""
+        return {"every": True} if isinstance(self.module, DeeplySupervised) else {}
+
+    def trained(self, outputs: Tensor | tuple[Tensor, list[Tensor]], labels: Tensor) -> Tensor:
+        """What training minimises: the mean loss of these outputs, and those of auxiliary outputs; differentiable."""
+        if isinstance(outputs, Tensor):
+            return self.objective.mean(outputs, labels)
+        assert isinstance(self.module, DeeplySupervised)
+        scores, others = outputs
+        loss = self.objective.mean(scores, labels)
+        for each in others:
+            loss = loss + self.module.weight * self.objective.mean(each, labels)
+        return loss
+
+    def gradient(self, vector: Tensor, batch: Batch, trained: bool = False) -> Tensor:
+        """The gradient of the batch's mean loss at the parameters ``vector`` [size], block by block; shape [size].
+
+        ``trained``: of all that training minimises.
+        """
         at = vector.detach().clone().requires_grad_(True)
         total = torch.zeros_like(vector)
         for inputs, labels in zip(batch[0].split(GRADIENT_BLOCK), batch[1].split(GRADIENT_BLOCK), strict=True):
-            loss = self.loss(self.layout.views(at), (inputs, labels))
+            parameters, asked = self.layout.views(at), self.in_training if trained else {}
+            outputs = functional_call(self.module, parameters, (inputs,), asked)
+            loss = self.trained(outputs, labels)
             total += torch.autograd.grad(loss, at)[0] * (len(labels) / len(batch[1]))
         return total
 

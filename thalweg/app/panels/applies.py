@@ -42,6 +42,7 @@ _NEEDS: dict[tuple[str, str], tuple[str, frozenset[str]]] = {
     ("network", "hidden"): ("kind", frozenset({"mlp"})),
     ("network", "hidden_norm"): ("kind", frozenset({"mlp"})),
     ("network", "hidden_skips"): ("kind", frozenset({"mlp"})),
+    ("network", "auxiliary"): ("kind", frozenset({"mlp"})),
     ("network", "channels"): ("kind", frozenset({"cnn"})),
     ("network", "width"): ("kind", frozenset({"residual"})),
     ("network", "blocks"): ("kind", frozenset({"residual"})),

@@ -14,9 +14,9 @@ def gradient_norms(problem: Problem, vector: Tensor, measured: int) -> dict[str,
     ``gradient_i`` is the Euclidean norm of the loss gradient with respect to all parameters of the layer, its weights
     and biases, ``speed_i`` that with respect to its biases alone: the "speed of learning" of Nielsen 2015, chapter 5,
     which is the mean error that comes back to the layer, however many inputs it has. The loss is the mean over the
-    first ``measured`` training examples.
+    first ``measured`` training examples; with auxiliary outputs, it is all that training minimises.
     """
-    gradient = problem.gradient(vector, problem.first(measured))
+    gradient = problem.gradient(vector, problem.first(measured), trained=True)
     layers = list(enumerate(problem.layout.layers, start=1))
     parts = problem.layout.views(gradient)
     found = {f"gradient_{i}": gradient[layer.span].double().norm().item() for i, layer in layers}
@@ -26,4 +26,4 @@ def gradient_norms(problem: Problem, vector: Tensor, measured: int) -> dict[str,
 
 def _bias(layer: Layer) -> str:
     """The name of the layer's biases; of two that torch adds up, of the first."""
-    return next((name for name in layer.parameters if name.rpartition(".")[2].startswith("bias")), "")
+    return next((name for name in layer.parameters if name.rpartition(".")[2] in ("bias", "bias_ih_l0")), "")

@@ -31,7 +31,7 @@ def noise_steps(
     inputs, labels = problem.first(count * size)
     rows: list[Tensor] = []
     for part in zip(inputs.split(size), labels.split(size), strict=True):
-        rows.append(problem.gradient(vector, part))
+        rows.append(problem.gradient(vector, part, trained=True))
         yield
     gradients = torch.stack(rows)
     found: dict[str, float] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from thalweg.core.networks.auxiliary import DeeplySupervised
 from thalweg.core.networks.cnn import cnn
 from thalweg.core.networks.lstm import RowLSTM
 from thalweg.core.networks.mlp import mlp
@@ -20,7 +21,10 @@ def network(spec: NetworkSpec) -> nn.Module:
     """
     match spec.kind:
         case "mlp":
-            return mlp(spec.sizes, spec.activation, norm=spec.hidden_norm, skips=spec.hidden_skips)
+            plain = mlp(spec.sizes, spec.activation, norm=spec.hidden_norm, skips=spec.hidden_skips)
+            if spec.auxiliary and spec.hidden:
+                return DeeplySupervised(plain, spec.hidden, CLASSES, spec.auxiliary)
+            return plain
         case "cnn":
             return cnn(spec.channels, spec.activation, SHAPE, CLASSES)
         case "residual":

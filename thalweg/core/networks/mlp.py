@@ -58,6 +58,12 @@ def mlp(sizes: tuple[int, ...], activation: str, *, norm: str = "none", skips: b
     return nn.Sequential(*parts, nn.Linear(sizes[-2], sizes[-1]))
 
 
+def hidden_ends(network: nn.Sequential) -> tuple[int, ...]:
+    """Which parts of such a network are the last of a hidden layer: its nonlinearity, or the skip around it."""
+    own = (nn.Linear, BatchNorm, LayerNorm)
+    return tuple(k for k, part in enumerate(network) if not isinstance(part, own))
+
+
 def _normalised(fan_in: int, fan_out: int, norm: str) -> list[nn.Module]:
     """A linear map, and what normalises it; batch norm's shift takes the place of a bias, which it would take away."""
     linear = nn.Linear(fan_in, fan_out, bias=norm != "batch")

@@ -11,7 +11,7 @@ from typing import Literal
 from thalweg.core.scene.data import CLASSES, SHAPE
 from thalweg.core.scene.network import NetworkSpec
 
-Kind = Literal["linear", "conv", "batch norm", "lstm"]
+Kind = Literal["linear", "conv", "batch norm", "lstm", "auxiliary"]
 
 KERNEL = (3, 3)
 """Rows and columns of every filter."""
@@ -36,7 +36,10 @@ def layer_shapes(network: NetworkSpec) -> tuple[LayerShape, ...]:
         case "mlp":
             # its layers are all alike, so that their numbers say all
             names = (f"layer {n}" for n in count(1))
-            return tuple(LayerShape(name, "linear", shapes) for name, shapes in zip(names, _mlp(network), strict=False))
+            plain = tuple(
+                LayerShape(name, "linear", shapes) for name, shapes in zip(names, _mlp(network), strict=False)
+            )
+            return (*plain, *_auxiliary(network))
         case "cnn":
             found = list(_cnn(network))
         case "residual":
@@ -95,6 +98,13 @@ def _mlp(network: NetworkSpec) -> Iterator[tuple[tuple[int, ...], ...]]:
     for fan_in, units in pairwise(network.sizes[:-1]):
         yield ((units, fan_in), *([(units,)] * vectors))
     yield _linear(network.sizes[-2], network.sizes[-1])[2]
+
+
+def _auxiliary(network: NetworkSpec) -> Iterator[LayerShape]:
+    """The outputs that the hidden layers have of their own, all together one layer."""
+    if network.auxiliary and network.hidden:
+        shapes = (((CLASSES, units), (CLASSES,)) for units in network.hidden)
+        yield LayerShape("auxiliary outputs", "auxiliary", tuple(shape for pair in shapes for shape in pair))
 
 
 def _cnn(network: NetworkSpec) -> Iterator[_Found]:

@@ -94,6 +94,16 @@ class NetworkSpec(Spec):
         "Skips around layers",
         "Add the input of each hidden layer that has as many inputs as units to its output (He et al. 2016).",
     )
+    auxiliary: float = spec_field(
+        0.0,
+        "Auxiliary loss",
+        "While training, each hidden layer has outputs of its own (a linear layer, zero at first), whose loss is added "
+        "with this weight, so that the gradient reaches it on a short way; 0: none (Lee et al. 2015). Loss, accuracy "
+        "and landscapes are those of the last layer alone.",
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+    )
     channels: tuple[Channels, ...] = spec_field(
         (8, 16),
         "Convolutions",

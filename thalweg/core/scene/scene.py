@@ -156,13 +156,14 @@ class Scene(Spec):
                 if self.run.network.kind == "mlp" and axis["layers"] == (1,) and axis["source"] == 0:
                     axis["source"] = CENTRE  # the corner, pixel 0, is black in all data
         _apart(tree["view"]["plane"], changes)
-        before, after = len(layer_shapes(self.run.network)), _layer_count(tree)
-        if before != after:
+        before, after = _depth(layer_shapes(self.run.network)), _layer_count(tree)
+        there = max(1, len(_layers_of(tree)))
+        if before != after or there < len(layer_shapes(self.run.network)):
             for name in {"x", "y"} - {
                 p.split(".")[2] for p in changes if p.startswith("view.plane.") and "layers" in p
             }:
                 axis = tree["view"]["plane"][name]
-                kept = (after if n == before else min(n, after) for n in axis["layers"])
+                kept = (after if n == before else min(n, there) for n in axis["layers"])
                 axis["layers"] = tuple(dict.fromkeys(kept))
         _fit_depth(tree, self, changes)
         if "run.network.kind" in changes:
@@ -188,11 +189,11 @@ def _fit_depth(tree: dict[str, Any], before: Scene, changes: Mapping[str, Any]) 
         depth["lock"] = False
     if "view.depth.layer" in changes:
         return
-    was = max(len(layer_shapes(run.network)) for run in (before.run, *before.variants))
+    was = max(_depth(layer_shapes(run.network)) for run in (before.run, *before.variants))
     runs = (tree["run"], *tree["variants"])
     now = max(_layer_count({"run": run}) for run in runs)
-    if was != now:
-        depth["layer"] = now if depth["layer"] == was else min(depth["layer"], now)
+    there = max(len(_layers_of({"run": run})) or 1 for run in runs)
+    depth["layer"] = now if depth["layer"] == was else min(depth["layer"], there)
 
 
 def _ground(network: NetworkSpec) -> tuple[object, ...]:
@@ -283,8 +284,13 @@ def _layers_of(tree: Mapping[str, Any]) -> tuple[LayerShape, ...]:
         return ()
 
 
+def _depth(layers: tuple[LayerShape, ...]) -> int:
+    """How many layers lead from the inputs to the scores: all but auxiliary outputs, which stand behind them."""
+    return sum(layer.kind != "auxiliary" for layer in layers)
+
+
 def _layer_count(tree: Mapping[str, Any]) -> int:
-    return len(_layers_of(tree)) or 1
+    return _depth(_layers_of(tree)) or 1
 
 
 def _fit_single_weights(tree: Mapping[str, Any]) -> None:

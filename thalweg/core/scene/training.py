@@ -271,6 +271,11 @@ class RunSpec(Spec):
                 "optimiser.name: gauss-newton is not accepted for a surface, which has no outputs between parameters "
                 "and loss; expected newton"
             )
+        if o.name in ("newton", "gauss-newton") and self.network.kind == "mlp" and self.network.auxiliary:
+            raise SpecError(
+                f"optimiser.name: {o.name} is not accepted with an auxiliary loss, whose curvature it does not know; "
+                "expected another method, or network.auxiliary 0"
+            )
         if o.name in WITHOUT_STATISTICS and buffer_count(self.network):
             raise SpecError(
                 f"optimiser.name: {o.name} is not accepted with batch norm, whose statistics would be those of other "

@@ -144,7 +144,7 @@ class Session:
         self.evaluations += 1
         inputs, labels = self._batch
         self.gradient.zero_()
-        loss = self.problem.objective.mean(self._scores(inputs), labels)
+        loss = self.problem.trained(self._outputs(inputs), labels)
         loss.backward()
         return loss.item()
 
@@ -179,11 +179,11 @@ class Session:
             rates[layer.span] = rate
         return rates
 
-    def _scores(self, inputs: Tensor) -> Tensor:
+    def _outputs(self, inputs: Tensor) -> Tensor | tuple[Tensor, list[Tensor]]:
         module = self.problem.module
         with buffers.training(module) if len(self.buffers) else nullcontext():
-            scores: Tensor = module(inputs)
-        return scores
+            outputs: Tensor | tuple[Tensor, list[Tensor]] = module(inputs, **self.problem.in_training)
+        return outputs
 
     def snapshot(self) -> Tensor:
         """A copy of the parameters, [size]."""

@@ -1,0 +1,236 @@
+"""What is done against a gradient that vanishes or explodes, as changes of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+from thalweg.core.scene.layers import layer_shapes
+from thalweg.core.scene.network import NetworkSpec
+from thalweg.core.scene.spec import extra_of
+from thalweg.core.scene.training import OPTIMISERS, RunSpec
+
+Changes = Mapping[str, Any]
+"""New values of fields of a run, by their dotted paths."""
+
+CALM_RATE = 0.1
+"""The learning rate at most with units whose slope is 1: what a sigmoid's quarter takes, they do not bear."""
+
+SUITED: dict[str, tuple[str, float]] = {
+    # activation: initial weights that keep the size of the signal, and what they are multiplied by
+    "sigmoid": ("xavier", 4.0),  # Glorot & Bengio 2010, section 4.2.1: four times the weights for a quarter of slope
+    "tanh": ("xavier", 1.0),  # the same, eq. 16
+    "hard-tanh": ("xavier", 1.0),
+    "relu": ("he", 1.0),  # He et al. 2015, eq. 10
+    "leaky-relu": ("he", 1.0),
+    "elu": ("he", 1.0),
+    "gelu": ("he", 1.0),
+    "silu": ("he", 1.0),
+    "softplus": ("he", 1.0),
+    "sine": ("lecun", 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Cure:
+    """A change of a run that is to let its early layers learn; those of one ``group`` are of one kind.
+
+    ``changes(run, norms)`` gives the new values of fields, none where the cure is no change of that run; ``norms`` are
+    those of the gradient in each layer, where they are known.
+    """
+
+    id: str
+    title: str
+    group: str
+    why: str
+    changes: Callable[[RunSpec, Sequence[float]], Changes]
+
+
+def cured(run: RunSpec, cure: Cure, norms: Sequence[float] = ()) -> RunSpec:
+    """The run with the cure, named for it. Raises ValidationError where the run does not take it."""
+    tree = run.model_dump()
+    for path, value in cure.changes(run, norms).items():
+        part, _, field = path.partition(".")
+        tree[part][field] = value
+    return RunSpec.model_validate(tree | {"name": cure.title})
+
+
+@lru_cache(maxsize=16)
+def cures_of(run: RunSpec) -> tuple[Cure, ...]:
+    """The cures that would change this run, and that it takes; none for a surface.
+
+    >>> [cure.title for cure in cures_of(RunSpec()) if cure.group == "Normalisation and skips"]
+    ['batch norm', 'layer norm', 'skips around layers']
+    """
+    if run.network.kind == "surface":
+        return ()
+    return tuple(cure for cure in CURES if _is_change(run, cure))
+
+
+def _is_change(run: RunSpec, cure: Cure) -> bool:
+    try:
+        changes = cure.changes(run, ())
+        after = cured(run, cure)
+    except ValueError:
+        return False
+    return bool(changes) and after.model_copy(update={"name": run.name}) != run
+
+
+def _at_most(rate: float) -> float:
+    return min(rate, CALM_RATE)
+
+
+def _activation(name: str) -> Callable[[RunSpec, Sequence[float]], Changes]:
+    weights, gain = SUITED[name]
+
+    def changes(run: RunSpec, norms: Sequence[float]) -> Changes:
+        if run.network.kind == "lstm" or name == run.network.activation:
+            return {}
+        rate = run.optimiser.learning_rate
+        found = {"network.activation": name, "network.initialisation": weights, "network.gain": gain}
+        return found if name == "sigmoid" else found | {"optimiser.learning_rate": _at_most(rate)}
+
+    return changes
+
+
+def _weights(name: str, gain: float = 1.0) -> Callable[[RunSpec, Sequence[float]], Changes]:
+    return lambda run, norms: {"network.initialisation": name, "network.gain": gain}
+
+
+def _mlp(**values: Any) -> Callable[[RunSpec, Sequence[float]], Changes]:
+    """New values of fields of a fully connected network with hidden layers."""
+
+    def changes(run: RunSpec, norms: Sequence[float]) -> Changes:
+        there = run.network.kind == "mlp" and run.network.hidden
+        return {f"network.{name}": value for name, value in values.items()} if there else {}
+
+    return changes
+
+
+def _skips(run: RunSpec, norms: Sequence[float]) -> Changes:
+    if run.network.kind == "residual":
+        return {"network.skips": True}
+    widths = run.network.hidden
+    fits = run.network.kind == "mlp" and any(a == b for a, b in pairwise(widths))
+    return {"network.hidden_skips": True} if fits else {}
+
+
+def _batch_norm(run: RunSpec, norms: Sequence[float]) -> Changes:
+    if run.network.kind == "residual":
+        return {"network.batch_norm": True}
+    return _mlp(hidden_norm="batch")(run, norms)
+
+
+def _faster(run: RunSpec, norms: Sequence[float]) -> Changes:
+    return {"optimiser.learning_rate": 10 * run.optimiser.learning_rate}
+
+
+def _rate_for_each_layer(run: RunSpec, norms: Sequence[float]) -> Changes:
+    """Each layer's step as long as that of the layer with the largest gradient; two digits are enough."""
+    count = len(layer_shapes(run.network))
+    known = [norm for norm in norms if 0 < norm < float("inf")]
+    if len(known) == len(norms) == count:
+        rates = tuple(float(f"{max(norms) / norm:.2g}") for norm in norms)
+    else:
+        rates = tuple(float(4 ** (count - 1 - k)) for k in range(count))
+    return {"optimiser.layer_rates": rates}
+
+
+def _method(name: str, rate: float, **values: Any) -> Callable[[RunSpec, Sequence[float]], Changes]:
+    named = {f"optimiser.{field}": value for field, value in values.items()}
+    return lambda run, norms: {
+        "optimiser.name": name, "optimiser.learning_rate": rate, "optimiser.momentum": 0.0,
+        "optimiser.layer_rates": (), "optimiser.clip": 0.0, **named,
+    }  # fmt: skip
+
+
+def _other_loss(name: str) -> Callable[[RunSpec, Sequence[float]], Changes]:
+    return lambda run, norms: {"objective.loss": name}
+
+
+def _titles(field: str) -> dict[str, str]:
+    found: dict[str, str] = extra_of(NetworkSpec.model_fields[field])["labels"]
+    return found
+
+
+_WEIGHTS = {"xavier": "Xavier", "he": "He", "lecun": "LeCun"}
+
+
+def _activations() -> list[Cure]:
+    found = []
+    for name, title in _titles("activation").items():
+        weights, gain = SUITED[name]
+        suited = f"{_WEIGHTS[weights]} weights{f' × {gain:g}' if gain != 1 else ''}"
+        why = f"Weights that suit the activation{'' if name == 'sigmoid' else f', and a rate of {CALM_RATE} at most'}."
+        found.append(Cure(f"activation-{name}", f"{title}, {suited}", "Activation", why, _activation(name)))
+    return found
+
+
+def _initialisations() -> list[Cure]:
+    titles = {
+        "normal": "N(0, 1)", "fan-in": "N(0, 1/fan-in)", "lecun": "LeCun", "xavier": "Xavier", "he": "He",
+        "orthogonal": "orthogonal", "lsuv": "LSUV", "identity": "identity", "constant": "constant",
+    }  # fmt: skip
+    labels = _titles("initialisation")
+    found = [
+        Cure(f"weights-{name}", f"{title} weights", "Initial weights", f"{labels[name]}.", _weights(name))
+        for name, title in titles.items()
+    ]
+    why = "A quarter of the slope, four times the weights (Glorot & Bengio 2010)."
+    return [*found, Cure("weights-times-four", "Xavier weights × 4", "Initial weights", why, _weights("xavier", 4.0))]
+
+
+CURES: tuple[Cure, ...] = (
+    *_activations(),
+    *_initialisations(),
+    Cure(
+        "batch-norm", "batch norm", "Normalisation and skips",
+        "Every unit has mean 0 and variance 1 over the batch, so that it stands where the activation is steep "
+        "(Ioffe & Szegedy 2015).",
+        _batch_norm,
+    ),
+    Cure(
+        "layer-norm", "layer norm", "Normalisation and skips",
+        "Every example has mean 0 and variance 1 over a layer's units (Ba et al. 2016).", _mlp(hidden_norm="layer"),
+    ),
+    Cure(
+        "skips", "skips around layers", "Normalisation and skips",
+        "The gradient has a way around each layer of as many inputs as units (He et al. 2016).", _skips,
+    ),
+    Cure("rate-times-ten", "ten times the rate", "Steps", "A longer step for all layers alike.", _faster),
+    Cure(
+        "layer-rates", "a rate for each layer", "Steps",
+        "Longer steps for layers with smaller gradients, so that all move as far at the start.", _rate_for_each_layer,
+    ),
+    Cure(
+        "clip", "gradient clipping", "Steps",
+        "A gradient longer than 1 is shortened to 1, so that it cannot explode (Pascanu et al. 2013).",
+        lambda run, norms: {"optimiser.clip": 1.0},
+    ),
+    Cure("adam", OPTIMISERS["adam"], "Steps", "Each coordinate has a step width of its own.", _method("adam", 0.01)),
+    Cure("lars", OPTIMISERS["lars"], "Steps", "Each layer moves in proportion to its size.", _method("lars", 0.01)),
+    Cure(
+        "gauss-newton", OPTIMISERS["gauss-newton"], "Steps",
+        "The gradient divided by the curvature: second order, and a step takes as long as many plain ones.",
+        _method("gauss-newton", 1.0, damping=0.4),
+    ),
+    Cure(
+        "auxiliary", "auxiliary loss", "Loss",
+        "Every hidden layer has outputs of its own, whose loss is added while training (Lee et al. 2015).",
+        _mlp(auxiliary=0.3),
+    ),
+    Cure(
+        "cross-entropy", "cross-entropy", "Loss",
+        "Its gradient does not have the slope of the output as a factor.", _other_loss("cross-entropy"),
+    ),
+    Cure(
+        "squared-error", "squared error", "Loss", "To compare: the loss that is the squared distance from the labels.",
+        _other_loss("squared-error"),
+    ),
+)  # fmt: skip
+"""Every cure, in the order of the menu."""
+
+BY_ID = {cure.id: cure for cure in CURES}
