@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from thalweg.app.actions import BY_ID
 from thalweg.app.desk import in_forms
 from thalweg.app.intents import (
     AddVariant,
     ApplyDraft,
+    CureWith,
     DiscardDraft,
     Edit,
     NewSeed,
@@ -19,7 +22,8 @@ from thalweg.app.intents import (
     Undo,
 )
 from thalweg.app.reduce import reduce
-from thalweg.app.state import AppState
+from thalweg.app.settings import Settings
+from thalweg.app.state import AppState, opened
 from thalweg.app.wishes import run_of, session_commands
 from thalweg.core.messages import Start, Tune
 from thalweg.core.scene import Scene
@@ -239,3 +243,63 @@ def test_a_field_that_is_wrong_is_told_at_the_field_of_the_form() -> None:
     batch = reduce(Edit("run.optimiser.batch_size", 101), state)
     assert batch.field_error is not None
     assert "variants" not in batch.field_error[1]
+
+
+# --- cures -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_cure_is_a_variant_of_the_run_in_front_that_is_trained_at_once() -> None:
+    """From the same start, named for it, after one click; undo takes it out again."""
+    scene = with_variants(0.125)
+    state = reduce(CureWith("batch-norm"), trained(scene, front=1))
+    assert state.generation == 2
+    assert state.playing
+    *before, new = state.scene.runs()
+    assert before == list(scene.runs())
+    assert (new.name, new.network.hidden_norm, new.optimiser.learning_rate) == ("batch norm", "batch", 0.125)
+    assert new.seed == scene.run.seed
+    assert state.form == 2
+    assert reduce(Undo(), state).scene == scene
+
+
+def test_a_cure_takes_edits_that_are_not_applied_with_it() -> None:
+    """They would be lost else."""
+    drafted = reduce(Edit("run.network.hidden", (9,)), trained(tiny_scene()))
+    state = reduce(CureWith("adam"), drafted)
+    assert [run.network.hidden for run in state.scene.runs()] == [(9,), (9,)]
+    assert state.draft is None
+
+
+def test_a_rate_for_each_layer_is_that_of_the_norms_at_the_start() -> None:
+    """Of the run in front, as they were measured first; two layers here."""
+    state = trained(tiny_scene())
+    assert state.frame is not None
+    series = {"step": np.array([0, 5]), "gradient_1": np.array([0.01, 3.0]), "gradient_2": np.array([0.2, 3.0])}
+    measured = replace(state.frame, lines=(replace(state.frame.line, series=series),))
+    cured = reduce(CureWith("layer-rates"), replace(state, frame=measured))
+    assert cured.scene.variants[0].optimiser.layer_rates == (20.0, 1.0)
+    unmeasured = reduce(CureWith("layer-rates"), state)
+    assert len(unmeasured.scene.variants[0].optimiser.layer_rates) == 2
+
+
+def test_a_cure_that_is_not_accepted_is_said_and_changes_nothing() -> None:
+    """Too many runs, or a run that does not take it: the state stays, with a sentence."""
+    scene = tiny_scene(run__seeds=MOST_RUNS)
+    state = reduce(CureWith("adam"), running(scene))
+    assert state.scene == scene
+    assert state.sentence.startswith("Not added: ")
+    batch_of_one = trained(tiny_scene(run__optimiser__batch_size=1))
+    assert "no spread" in reduce(CureWith("batch-norm"), batch_of_one).sentence
+
+
+def test_the_menu_of_cures_is_that_of_the_run_in_front() -> None:
+    """Each with its group and its reason; none for a surface."""
+    action = BY_ID["cure"]
+    assert action.choices is not None
+    state = trained(with_variants(0.125).edited({"variants.0.network.activation": "relu"}), front=1)
+    offered = action.choices(state)
+    assert "activation-sigmoid" in {c.id for c in offered}
+    assert all(c.group and c.tip for c in offered)
+    surface = opened(Scene().edited({"run.network.kind": "surface"}), "", Settings())
+    assert action.choices(surface) == ()
+    assert not action.enabled(surface)

@@ -12,7 +12,7 @@ from PyQt6.QtGui import QAction, QDragEnterEvent, QDropEvent, QKeySequence
 from PyQt6.QtWidgets import QApplication, QCheckBox, QLineEdit, QMenu
 
 from thalweg import assets
-from thalweg.app import dialogs, settings_file, theme, window
+from thalweg.app import dialogs, marks, settings_file, theme, window
 from thalweg.app.actions import ACTIONS
 from thalweg.app.compute.inline import InlineLandscapes, InlineSession
 from thalweg.app.compute.process import landscape_worker, session_worker
@@ -250,7 +250,10 @@ def in_menus(menu: QMenu) -> list[QAction]:
 def test_every_action_is_in_a_menu_with_a_shortcut_of_its_own(there: Open) -> None:
     """The table's, and no other; every shipped scene is in the menu of scenes."""
     bar = there.window.menuBar()
-    found = [a for top in bar.actions() for a in in_menus(top.menu())]
+    menus = [top.menu() for top in bar.actions()]
+    found = [a for menu in menus for a in in_menus(menu)]
+    of_choices = [a for menu in menus for a in menu.actions() if a.objectName() in there.window.choice_menus]
+    found += of_choices
     assert {a.objectName() for a in found if a.objectName()} == {a.id for a in ACTIONS}
     keys = [k.toString() for a in found for k in a.shortcuts()]
     assert sorted(keys) == sorted(QKeySequence(a.shortcut).toString() for a in ACTIONS if a.shortcut)
@@ -260,6 +263,24 @@ def test_every_action_is_in_a_menu_with_a_shortcut_of_its_own(there: Open) -> No
         assert sum(f"({name})" in t for t in texts) == 1
     titles = [top.text() for top in bar.actions()]
     assert len({t[t.index("&") + 1].lower() for t in titles}) == len(titles)
+
+
+@pytest.mark.qt_log_ignore("does not support")  # what a screen that is not there cannot do
+def test_a_cure_is_chosen_from_its_menu_and_trains_beside(qtbot, there: Open) -> None:
+    """Its key opens the menu; what is chosen there is trained from the same start, and has its line in the legend."""
+    menu = there.window.choice_menus["cure"]
+    there.until(lambda s: s.started is not None)
+    there.calm()
+    press(qtbot, there, "C")
+    assert menu.isVisible()
+    menu.close()
+    groups = [a.menu() for a in menu.actions()]
+    assert [g.title() for g in groups][:2] == ["Activation", "Initial weights"]
+    choice = next(a for a in groups[0].actions() if a.text().startswith("ReLU"))
+    choice.trigger()
+    there.until(lambda s: s.current is not None and len(s.current.lines) == 2 and s.current.step > 3)
+    assert [e.name for e in marks.entries(there.controller.state)][1] == "ReLU, He weights"
+    assert there.controller.state.playing
 
 
 def test_the_status_line(there: Open) -> None:

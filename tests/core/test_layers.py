@@ -22,6 +22,7 @@ SPECS = st.builds(
     hidden=st.lists(st.integers(1, 5), max_size=4).map(tuple),
     hidden_norm=st.sampled_from(["none", "batch", "layer"]),
     hidden_skips=st.booleans(),
+    auxiliary=st.sampled_from([0.0, 0.3]),
     channels=st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple),
     width=st.integers(1, 5),
     blocks=st.integers(1, 4),

@@ -19,6 +19,9 @@ Changes = Mapping[str, Any]
 CALM_RATE = 0.1
 """The learning rate at most with units whose slope is 1: what a sigmoid's quarter takes, they do not bear."""
 
+MOST_RATE = 1e6
+"""What a step of a layer is multiplied by at most."""
+
 SUITED: dict[str, tuple[str, float]] = {
     # activation: initial weights that keep the size of the signal, and what they are multiplied by
     "sigmoid": ("xavier", 4.0),  # Glorot & Bengio 2010, section 4.2.1: four times the weights for a quarter of slope
@@ -133,10 +136,10 @@ def _rate_for_each_layer(run: RunSpec, norms: Sequence[float]) -> Changes:
     count = len(layer_shapes(run.network))
     known = [norm for norm in norms if 0 < norm < float("inf")]
     if len(known) == len(norms) == count:
-        rates = tuple(float(f"{max(norms) / norm:.2g}") for norm in norms)
+        rates = [float(f"{max(norms) / norm:.2g}") for norm in norms]
     else:
-        rates = tuple(float(4 ** (count - 1 - k)) for k in range(count))
-    return {"optimiser.layer_rates": rates}
+        rates = [4.0 ** (count - 1 - k) for k in range(count)]
+    return {"optimiser.layer_rates": tuple(min(rate, MOST_RATE) for rate in rates)}
 
 
 def _method(name: str, rate: float, **values: Any) -> Callable[[RunSpec, Sequence[float]], Changes]:

@@ -104,7 +104,11 @@ def _auxiliary(network: NetworkSpec) -> Iterator[LayerShape]:
     """The outputs that the hidden layers have of their own, all together one layer."""
     if network.auxiliary and network.hidden:
         shapes = (((CLASSES, units), (CLASSES,)) for units in network.hidden)
-        yield LayerShape("auxiliary outputs", "auxiliary", tuple(shape for pair in shapes for shape in pair))
+        yield LayerShape(
+            f"{len(network.hidden) + 2} auxiliary outputs",
+            "auxiliary",
+            tuple(shape for pair in shapes for shape in pair),
+        )
 
 
 def _cnn(network: NetworkSpec) -> Iterator[_Found]:

@@ -1,0 +1,101 @@
+"""Cures: each is a change that the run takes, from the same start wherever it leaves the network as it is."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+import torch
+
+from thalweg.core.data import load_for
+from thalweg.core.problem import build
+from thalweg.core.scene import RunSpec, Scene, cures
+from thalweg.core.scene.cures import BY_ID, CURES, SUITED, Cure, cured, cures_of
+from thalweg.core.scene.layers import layer_shapes
+from thalweg.core.training.session import Session
+
+from .toys import tiny_run
+
+NORMS = (0.001, 0.02, 0.4)
+
+
+def deep() -> RunSpec:
+    """A tiny run of two hidden layers of equal width, with batches."""
+    return tiny_run(network={"hidden": (8, 8)}, optimiser={"batch_size": 20, "learning_rate": 0.5})
+
+
+def test_examples() -> None:
+    """Those in the docstrings."""
+    assert doctest.testmod(cures).failed == 0
+
+
+def test_ids_and_titles_are_unique_and_fit_the_name_of_a_run() -> None:
+    """A legend tells them apart."""
+    assert len(BY_ID) == len(CURES) == len({cure.title for cure in CURES})
+    assert all(len(cure.title) <= 40 and cure.why.endswith(".") for cure in CURES)
+
+
+@pytest.mark.parametrize("cure", cures_of(deep()), ids=lambda c: c.id)
+def test_each_trains_two_steps(cure: Cure) -> None:
+    """From the same data and seed; the parameters stay finite."""
+    run = cured(deep(), cure, NORMS)
+    assert run.name == cure.title
+    assert (run.data, run.seed) == (deep().data, deep().seed)
+    session = Session(run, build(run, load_for(run)))
+    for _ in "12":
+        session.step()
+    assert session.snapshot().isfinite().all()
+
+
+@pytest.mark.parametrize("cure", cures_of(deep()), ids=lambda c: c.id)
+def test_what_leaves_the_network_as_it_is_leaves_its_start(cure: Cure) -> None:
+    """Steps and losses are other from the very same parameters; an auxiliary loss adds its own behind them."""
+    run, plain = cured(deep(), cure, NORMS), deep()
+    start, own = (build(r, load_for(r)).start for r in (plain, run))
+    if run.network == plain.network or run.network.auxiliary:
+        assert torch.equal(own[: len(start)], start)
+    else:
+        assert cure.group in ("Activation", "Initial weights", "Normalisation and skips")
+
+
+@pytest.mark.parametrize("name", SUITED)
+def test_an_activation_is_cured_with_any_other(name: str) -> None:
+    """Whichever it has, all others are offered and itself is not; none bears a rate above a tenth but the sigmoid."""
+    run = deep().model_copy(update={"network": deep().network.model_copy(update={"activation": name})})
+    offered = {c.id.removeprefix("activation-") for c in cures_of(run) if c.group == "Activation"}
+    assert offered == set(SUITED) - {name}
+    for cure in cures_of(run):
+        if cure.group == "Activation":
+            rate = cured(run, cure).optimiser.learning_rate
+            assert rate == (0.5 if cure.id == "activation-sigmoid" else 0.1)
+
+
+def test_a_rate_for_each_layer_makes_all_layers_move_as_far() -> None:
+    """Inverse to the norms that were measured; four times as much for each layer back where none are known."""
+    cure = BY_ID["layer-rates"]
+    assert cured(deep(), cure, NORMS).optimiser.layer_rates == (400.0, 20.0, 1.0)
+    for norms in ((), (0.0, 1.0, 1.0), (float("nan"), 1.0, 1.0), (1.0, 1.0)):
+        assert cured(deep(), cure, norms).optimiser.layer_rates == (16.0, 4.0, 1.0)
+
+
+def test_none_is_offered_that_would_change_nothing_or_is_not_accepted() -> None:
+    """No Gauss-Newton with batch norm, no skips without layers of equal width, nothing of a surface."""
+    run = deep()
+    assert {c.id for c in CURES} - {c.id for c in cures_of(run)} == {
+        "activation-sigmoid",
+        "weights-fan-in",
+        "cross-entropy",
+    }
+    normed = cured(run, BY_ID["batch-norm"])
+    assert not {"batch-norm", "gauss-newton"} & {c.id for c in cures_of(normed)}
+    assert "skips" not in {c.id for c in cures_of(tiny_run(network={"hidden": (8, 7)}))}
+    assert cures_of(Scene().edited({"run.network.kind": "surface"}).run) == ()
+
+
+@pytest.mark.parametrize("kind", ["cnn", "residual", "lstm"])
+def test_other_architectures_have_cures_too(kind: str) -> None:
+    """Those that make sense there, each of them accepted."""
+    run = Scene().edited({"run.network.kind": kind}).run
+    offered = cures_of(run)
+    assert {"adam", "layer-rates", "clip"} <= {c.id for c in offered}
+    assert all(len(layer_shapes(cured(run, cure).network)) for cure in offered)
