@@ -310,7 +310,8 @@ def test_panels_are_switched_by_their_keys_and_by_the_scene(qtbot, there: Open) 
     press(qtbot, there, "F6")  # closed until it is wanted
     assert there.window.figures["slices"].isVisible()
     assert there.state.scene.view.panels[-1] == "slices"
-    assert there.window.docks["slices"] in there.window.tabifiedDockWidgets(there.window.docks["weight-map"])
+    docks = there.window.docks.all  # the window is too low for a place of its own
+    assert docks["slices"] in there.window.tabifiedDockWidgets(docks["weight-map"])
     there.controller.dispatch(Edit("view.panels", ("curves",)))
     assert [n for n, f in there.window.figures.items() if f.isVisible()] == ["curves"]
 
@@ -337,6 +338,53 @@ def test_landscape_and_surface_share_the_middle(qtbot, there: Open) -> None:
     assert not centre.isVisible()
     press(qtbot, there, "F2")
     assert figures["landscape"].isVisible()
+
+
+def test_any_panel_can_stand_in_the_middle(qtbot, there: Open) -> None:
+    """The map stands beside it then; where the panel is closed, the middle is the map's again."""
+    window, figures = there.window, there.window.figures
+    there.controller.dispatch(Edit("view.panels", ("landscape", "curves", "depth")))
+    there.controller.dispatch(Edit("view.middle", "depth"))
+    there.calm()
+    assert window.centre.isAncestorOf(figures["depth"])
+    assert window.docks.all["landscape"].isAncestorOf(figures["landscape"])
+    assert [figures[n].isVisible() for n in ("landscape", "curves", "depth")] == [True] * 3
+    assert figures["depth"].width() > figures["landscape"].width()
+    press(qtbot, there, "F7")
+    there.calm()
+    assert window.centre.isAncestorOf(figures["landscape"])
+    assert not window.docks.all["landscape"].isVisible()
+    press(qtbot, there, "F7")
+    assert window.centre.isAncestorOf(figures["depth"])
+    press(qtbot, there, "Ctrl+Z")
+    press(qtbot, there, "Ctrl+Z")
+    press(qtbot, there, "Ctrl+Z")
+    assert window.centre.isAncestorOf(figures["landscape"])
+
+
+def test_panels_are_arranged_anew_with_another_scene_alone(opened: Callable[..., Open]) -> None:
+    """Each has a place of its own while there is room; what the person has moved stays until another scene."""
+    there = opened()
+    there.window.resize(1280, 1000)
+    there.look()
+    docks = there.window.docks.all
+    scene = there.state.scene.edited({"view.panels": ("landscape", "curves", "slices", "depth")})
+    there.controller.dispatch(OpenScene(scene, "three"))
+    there.look(3)
+    three = [docks[name] for name in ("curves", "slices", "depth")]
+    assert all(not there.window.tabifiedDockWidgets(dock) for dock in three)
+    tops = [dock.geometry().top() for dock in three]
+    assert tops == sorted(tops)
+    assert len(set(tops)) == 3
+    there.window.tabifyDockWidget(three[0], three[1])
+    there.controller.dispatch(Edit("view.log_loss", True))
+    there.controller.dispatch(Edit("view.panels", ("landscape", "curves", "slices", "depth", "chain-rule")))
+    there.look(3)
+    assert three[1] in there.window.tabifiedDockWidgets(three[0])
+    assert docks["chain-rule"].isVisible()
+    there.controller.dispatch(OpenScene(scene, "again"))
+    there.look(3)
+    assert not there.window.tabifiedDockWidgets(three[0])
 
 
 def test_turning_the_surface_is_one_edit_of_the_scene(qtbot, there: Open) -> None:

@@ -11,7 +11,6 @@ from PyQt6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDockWidget,
-    QFrame,
     QLabel,
     QMainWindow,
     QMenu,
@@ -29,6 +28,7 @@ from thalweg.app.actions import ACTIONS, Action, Choice
 from thalweg.app.panels.banner import Banner
 from thalweg.app.panels.centre import Centre
 from thalweg.app.panels.choice_menu import ChoiceMenu
+from thalweg.app.panels.docks import Docks, dock
 from thalweg.app.panels.line_bar import LineBar
 from thalweg.app.panels.pace_bar import PaceBar
 from thalweg.app.panels.run_panel import RunPanel
@@ -40,23 +40,7 @@ from thalweg.app.views.figure import Figure
 from thalweg.app.views.gallery import FIGURES
 from thalweg.core.messages import Progress
 
-LAYOUT_VERSION = 4
-
-CROWDED = 760
-"""Height of the window, in pixels, below which three figures crowd one another: two of them share a place then."""
-
-CROWDED_IN_HALL = 900
-"""The same for the large texts of a hall."""
-
-
-class Grip(QFrame):
-    """A narrow title bar for a dock whose figure has a title of its own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFixedHeight(7)
-        self.setFrameShape(QFrame.Shape.HLine)
-        self.setToolTip("Drag to move this panel; double-click to float it")
+LAYOUT_VERSION = 5
 
 
 class MainWindow(QMainWindow):
@@ -83,11 +67,12 @@ class MainWindow(QMainWindow):
         self.banner = Banner()
         self.run_panel, self.view_panel, self.pace_bar = RunPanel(), ViewPanel(), PaceBar()
         self.timeline, self.line_bar = Timeline(), LineBar()
-        self._fill_centre()
-        self.docks = {
-            name: self._dock(name)
-            for name in ("curves", "gradient-norms", "weight-map", "slices", "depth", "chain-rule")
-        }
+        self.tiles = {name: Tiles(self.figures[name], FIGURES[name]) for name in FIGURES if name != "slices"}
+        self.places: dict[str, QWidget] = {name: self.tiles.get(name) or self.figures[name] for name in FIGURES}
+        """What is put into the middle or beside it: each figure, or its tiles."""
+        self.centre = Centre()
+        self.setCentralWidget(self.centre)
+        self.docks = Docks(self, self.places, {name: figure.title for name, figure in self.figures.items()})
         self.controls = self._controls()
         self.choice_menus: dict[str, ChoiceMenu] = {}
         self.actions_by_id = {a.id: self._action(a) for a in ACTIONS}
@@ -138,14 +123,13 @@ class MainWindow(QMainWindow):
         for menu, found in zip(self.choice_menus.values(), choices, strict=True):
             menu.set_choices(found)
 
-    def set_panels(self, panels: tuple[str, ...]) -> None:
-        """Which figures are open."""
-        for name, dock in self.docks.items():
-            opened = name in panels and dock.isHidden()
-            dock.setVisible(name in panels)
-            if opened:
-                dock.raise_()  # before others that share its place
-        self.centre.set_open(panels)
+    def set_panels(self, panels: tuple[str, ...], middle: tuple[str, ...], scene: str) -> None:
+        """Which figures are open, and which of them stand in the middle.
+
+        Those beside it are arranged anew with another ``scene``; with the same, what is opened comes to the others.
+        """
+        self.centre.set_figures({self.figures[name].title: self.places[name] for name in middle})
+        self.docks.show([name for name in panels if name not in middle], scene)
 
     def set_controls(self, shown: bool) -> None:
         """Show the forms, or give their room to the figures."""
@@ -153,17 +137,8 @@ class MainWindow(QMainWindow):
         self.resizeDocks([self.controls], [285], Qt.Orientation.Horizontal)
 
     def set_hall(self, hall: bool) -> None:
-        """On a low screen the two lower figures share one place, as tabs; for a hall, on a higher one too."""
-        crowded = self.height() < (CROWDED_IN_HALL if hall else CROWDED)
-        upper, lower = self.docks["gradient-norms"], self.docks["weight-map"]
-        if crowded:
-            self.tabifyDockWidget(upper, lower)
-            upper.raise_()
-        elif lower in self.tabifiedDockWidgets(upper):
-            shown = not lower.isHidden()
-            self.removeDockWidget(lower)
-            self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, lower)
-            lower.setVisible(shown)
+        """Fewer figures beside the middle have a place of their own in a hall, whose texts are large."""
+        self.docks.set_hall(hall)
 
     def set_title(self, name: str, title: str, modified: bool) -> None:
         """The scene's name in the title bar, with the platform's mark for changes."""
@@ -184,48 +159,22 @@ class MainWindow(QMainWindow):
         geometry, state = store.value("window/geometry"), store.value("window/state")
         if isinstance(geometry, QByteArray) and isinstance(state, QByteArray):
             self.restoreGeometry(geometry)
-            self.restoreState(state, LAYOUT_VERSION)
+            self.docks.restored = self.restoreState(state, LAYOUT_VERSION)
 
     def _default_layout(self) -> None:
-        right = list(self.docks.values())
-        for dock in right:
-            self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.controls)
-        self.resizeDocks([self.controls, right[0]], [285, 420], Qt.Orientation.Horizontal)
-        for name in ("slices", "depth", "chain-rule"):  # a fourth figure has no room of its own
-            self.tabifyDockWidget(self.docks["weight-map"], self.docks[name])
-        self.resizeDocks(right[:3], [215, 185, 215], Qt.Orientation.Vertical)
+        self.resizeDocks([self.controls], [285], Qt.Orientation.Horizontal)
 
     # --- parts -------------------------------------------------------------------------------------------------------
-
-    def _fill_centre(self) -> None:
-        self.tiles = {name: Tiles(self.figures[name], FIGURES[name]) for name in FIGURES if name != "slices"}
-        self.centre = Centre({name: self.tiles[name] for name in ("landscape", "surface")})
-        self.setCentralWidget(self.centre)
-
-    def _dock(self, name: str) -> QDockWidget:
-        dock = QDockWidget(self.figures[name].title, self)
-        dock.setObjectName(f"dock-{name}")
-        dock.setWidget(self.tiles.get(name) or self.figures[name])
-        dock.setTitleBarWidget(Grip())
-        dock.setFeatures(
-            QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
-        )
-        return dock
 
     def _controls(self) -> QDockWidget:
         tabs = QTabWidget()
         tabs.setDocumentMode(True)
         tabs.addTab(self.run_panel, "Run")
         tabs.addTab(self.view_panel, "View")
-        dock = QDockWidget("Controls", self)
-        dock.setObjectName("dock-controls")
-        dock.setWidget(tabs)
-        dock.setTitleBarWidget(Grip())
-        dock.setFeatures(
-            QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
-        )
-        return dock
+        found = dock(self, "controls", "Controls")
+        found.setWidget(tabs)
+        return found
 
     def _action(self, spec: Action) -> QAction:
         action = QAction(spec.title, self)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QSizePolicy, QTabWidget, QWidget
 
-from thalweg.app.panels.tiles import Tiles
-
 
 class Centre(QTabWidget):
-    """Figures by their panel's name; tabs are there only while more than one is open. Must not change state."""
+    """Figures with their titles; tabs are there only while there is more than one. Must not change state."""
 
-    def __init__(self, figures: Mapping[str, Tiles], parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._figures = figures
         self.setDocumentMode(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(320, 240)
@@ -23,21 +20,21 @@ class Centre(QTabWidget):
             bar.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             bar.setExpanding(False)
             bar.hide()
-        for figure in figures.values():
-            figure.setParent(self)
-            figure.hide()
 
-    def set_open(self, names: Collection[str]) -> None:
-        """Which figures are open; one that is opened comes to the front."""
-        for name, figure in self._figures.items():
-            place = self.indexOf(figure)
-            if name not in names and place >= 0:
+    def set_figures(self, figures: Mapping[str, QWidget]) -> None:
+        """Hold these, by their titles and in this order; one that is new comes to the front.
+
+        Those that were here are left without a place, and hidden.
+        """
+        for place in reversed(range(self.count())):
+            figure = self.widget(place)
+            if figure is not None and figure not in figures.values():
                 self.removeTab(place)
                 figure.setParent(self)
                 figure.hide()
-            elif name in names and place < 0:
-                before = [f for n, f in self._figures.items() if n in names]
-                self.setCurrentIndex(self.insertTab(before.index(figure), figure, figure.title))
+        for place, (title, figure) in enumerate(figures.items()):
+            if self.indexOf(figure) < 0:
+                self.setCurrentIndex(self.insertTab(place, figure, title))
         if (bar := self.tabBar()) is not None:
             bar.setVisible(self.count() > 1)
         self.setVisible(self.count() > 0)

@@ -125,6 +125,21 @@ class ViewSpec(Spec):
         "Panels that are open.",
         strict=False,
     )
+    middle: PanelName = spec_field(
+        "landscape",
+        "In the middle",
+        "The panel that has the most room, if it is open; landscape and 3-D surface share it.",
+        labels={
+            "landscape": "Landscape",
+            "weight-map": "Input-weight map",
+            "curves": "Curves",
+            "gradient-norms": "Gradient norms",
+            "surface": "3-D surface",
+            "slices": "Layer slices",
+            "depth": "Layers over time",
+            "chain-rule": "Chain rule",
+        },
+    )
     arrange: Literal["overlay", "tile"] = spec_field(
         "overlay",
         "Several runs",
@@ -164,6 +179,12 @@ class ViewSpec(Spec):
         "over what was trained.",
     )
     example: int = spec_field(0, "Example", "Training example drawn beside the input-weight map, from 0.", ge=0, le=199)
+
+    @property
+    def in_the_middle(self) -> tuple[PanelName, ...]:
+        """The open panels that stand in the middle; the maps where the one that was asked for is closed."""
+        wanted = MAP_PANELS if self.middle in MAP_PANELS or self.middle not in self.panels else (self.middle,)
+        return tuple(panel for panel in wanted if panel in self.panels)
 
     @property
     def costly(self) -> tuple[str, ...]:
