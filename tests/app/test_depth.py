@@ -136,7 +136,7 @@ def test_cells_have_the_colour_of_their_value_at_their_true_place(draw: Draw, lo
     figure = figure_of(draw, state)
     own = strip_of(drawn(series()), "gradient")
     low, high = robust_range([own], True) or (0, 0)
-    cells = figure.image.cells
+    cells = figure.images[0].cells
     places = step_places(own.steps, log_steps)
     there = np.flatnonzero(np.isfinite(places))
     first, last = places[there[0]], places[there[-1]]
@@ -144,7 +144,7 @@ def test_cells_have_the_colour_of_their_value_at_their_true_place(draw: Draw, lo
         for k in there:
             share = np.clip(np.log(own.row(n)[k] / low) / np.log(high / low), 0, 1)
             column = min(cells.shape[1] - 1, int((places[k] - first) / (last - first) * cells.shape[1]))
-            wanted = figure.image.colours(np.array([share]))[0].getRgb()
+            wanted = figure.images[0].colours(np.array([share]))[0].getRgb()
             assert cells[row, column].tolist() == pytest.approx(list(wanted), abs=1)
     assert figure.strip.getViewBox().yInverted()
 
@@ -155,12 +155,12 @@ def test_what_is_not_finite_is_crossed_out_and_nought_is_below_the_scale(draw: D
     found["gradient_2"][4] = np.inf
     found["gradient_1"][4] = 0.0
     figure = figure_of(draw, state_with(found))
-    (cell,) = figure.image.crosses.cells
+    (cell,) = figure.images[0].crosses.cells
     assert (cell.top(), cell.bottom()) == (1.5, 2.5)
     assert cell.left() == pytest.approx(55, abs=0.2) and cell.right() == pytest.approx(100)
-    lowest = figure.image.colours(np.array([0.0]))[0].getRgb()
-    assert figure.image.cells[0, -1].tolist() == list(lowest)
-    assert figure.image.cells[1, -1].tolist() == [0, 0, 0, 0]
+    lowest = figure.images[0].colours(np.array([0.0]))[0].getRgb()
+    assert figure.images[0].cells[0, -1].tolist() == list(lowest)
+    assert figure.images[0].cells[1, -1].tolist() == [0, 0, 0, 0]
 
 
 def test_profile_and_course_are_rows_and_columns_of_the_strip(draw: Draw) -> None:

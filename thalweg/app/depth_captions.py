@@ -76,7 +76,7 @@ def caption(state: AppState) -> str:
         return _nothing(state)
     at = int(found.steps[found.nearest(state.frame.step)])
     lines = lines_of(state)
-    of = f"; strip: {front.name}" if len(lines) > 1 else ""
+    of = "; the strips have one scale of colours" if len(lines) > 1 else ""
     return (
         f"{_definition(state, spec.quantity)} Right: over the layers at step {at:,}; below: layer {spec.layer} over "
         f"the steps{of}. {_range(state)}{_gaps(found)}{_cost(state)}"

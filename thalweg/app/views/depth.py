@@ -20,6 +20,7 @@ from thalweg.app.views.figure import Figure, dress_axes, dress_legend, fit_legen
 from thalweg.app.views.markers import marker
 from thalweg.app.views.numbers import power_of_ten, short
 from thalweg.app.views.strip_image import StripImage
+from thalweg.app.views.strip_stack import Place, fits, gap_for, place_at, places_of, stacked
 from thalweg.core.scene.depth import DepthSpec
 
 BANDS = 64
@@ -38,7 +39,7 @@ Ends = tuple[float, float]
 
 
 class DepthFigure(Figure):
-    """Top left the strip of the line in front; beside it the profile at its step, below it the course of one layer.
+    """Top left the strips of all lines on one scale; beside them the profile at the step, below a layer's course.
 
     Profile and course are of all lines, in their colours and line styles. Must not change state.
     """
@@ -70,7 +71,11 @@ class DepthFigure(Figure):
         self.body.layout.setColumnStretchFactor(0, 12)
         self.body.layout.setColumnStretchFactor(1, 1)
         self.body.layout.setRowStretchFactor(0, 3)
-        self.image = StripImage(self.strip)
+        self.images = [StripImage(self.strip)]
+        self._titles: list[pg.TextItem] = []
+        self._stack: list[Place] = []
+        self._named = False
+        self._span, self._depth = (0.0, 1.0), (0.5, 1.5)
         self.profiles: dict[int, Curve] = {}
         self.courses: dict[int, Curve] = {}
         self._points: dict[int, pg.ScatterPlotItem] = {}
@@ -86,7 +91,7 @@ class DepthFigure(Figure):
         self._ticks: list[tuple[float, str]] = []
         self.scene().sigMouseClicked.connect(self._clicked)
         self.body.geometryChanged.connect(self._fit)
-        self.strip.getViewBox().sigResized.connect(self._thin_texts)
+        self.strip.getViewBox().sigResized.connect(self._stack_again)
 
     def _plot(self, row: int, column: int, axes: dict[str, pg.AxisItem]) -> pg.PlotItem:
         plot = self.body.addPlot(row=row, col=column, enableMenu=False, axisItems=axes)
@@ -103,7 +108,8 @@ class DepthFigure(Figure):
         for plot in (self.strip, self.profile, self.course):
             dress_axes(plot, theme)
         self.bar.set_theme(theme)
-        self.image.dress(theme)
+        for image in self.images:
+            image.dress(theme)
         self._reference.setPen(theme.pen(theme.text, 1.2))
         self._now.setPen(theme.pen(theme.text, 1.0))
         for curve in (*self.profiles.values(), *self.courses.values()):
@@ -149,13 +155,13 @@ class DepthFigure(Figure):
         depth = (min(numbers) - 0.5, max(numbers) + 0.5)
         ends = self._ends(known)
         self._rebuild()
-        self._draw_strip(span, depth, ends)
+        self._span, self._depth = span, depth
+        self._name_layers()
+        self._draw_strips(ends)
         self._draw_curves(ends)
         for plot in (self.strip, self.course):
             plot.setXRange(*span, padding=0)
-        for plot in (self.strip, self.profile):
-            plot.setYRange(*depth, padding=0)
-        self._name_layers()
+        self.profile.setYRange(*depth, padding=0)
         self._fit()
 
     def _ends(self, known: Sequence[Strip]) -> Ends:
@@ -171,25 +177,72 @@ class DepthFigure(Figure):
     def _front(self) -> DrawnLine:
         return next((line for line in self._lines if line.front), self._lines[0])
 
-    def _draw_strip(self, span: Ends, depth: Ends, ends: Ends) -> None:
-        line = self._front
+    def _draw_strips(self, ends: Ends) -> None:
+        """The strips of all lines, one below the other, and the scale of their colours."""
+        lines = [line for line in stacked(self._lines) if self._strips[line.number].numbers] or [self._front]
+        self._named = len(lines) > 1
+        if not fits(len(lines), self._depth[1] - self._depth[0], self.strip.getViewBox().height(), self._text_height):
+            lines = [self._front]
+        low, high = self._scaled(np.array(ends))
+        self._stack_up(lines)
+        for place, image in zip(self._stack, self.images, strict=False):
+            self._draw_strip(place, image, low, high)
+        here, span = step_place(self._front.step, self._log_steps), self._span
+        self._now.setVisible(bool(span[0] <= here <= span[1]))
+        self._now.setPos(here if np.isfinite(here) else span[0])
+        edges = np.linspace(low, high, BANDS + 1)
+        shown = [self._strips[line.number] for line in lines]
+        self._ticks = scale_ticks(*ends, beyond(shown, *ends), self._spec.logarithmic)
+        self.bar.set_bands(edges, self.images[0].colours(np.linspace(0, 1, BANDS)), self._ticks, "")
+
+    def _draw_strip(self, place: Place, image: StripImage, low: float, high: float) -> None:
+        line, offset, span = place.line, place.offset, self._span
         strip = self._strips[line.number]
         places = step_places(strip.steps, self._log_steps)
-        low, high = self._scaled(np.array(ends))
         with np.errstate(divide="ignore", invalid="ignore"):
             values = np.log10(np.maximum(strip.values, 0)) if self._spec.logarithmic else strip.values
         shares = np.where(np.isfinite(strip.values), np.clip((values - low) / (high - low), 0, 1), np.nan)
         there = places[np.isfinite(places)]
         own = (float(there.min()), float(there.max())) if len(there) else span
-        self.image.set(strip, places, own if own[1] > own[0] else span, shares)
+        image.set(strip, places, own if own[1] > own[0] else span, shares, offset)
         here = step_place(line.step, self._log_steps)
-        self.image.mark(here if span[0] <= here <= span[1] else np.inf, span, self._spec.layer, depth)
-        self._now.setVisible(bool(span[0] <= here <= span[1]))
-        self._now.setPos(here if np.isfinite(here) else span[0])
-        edges = np.linspace(low, high, BANDS + 1)
-        ticks = scale_ticks(*ends, beyond([strip], *ends), self._spec.logarithmic)
-        self._ticks = ticks
-        self.bar.set_bands(edges, self.image.colours(np.linspace(0, 1, BANDS)), ticks, "")
+        depth = self._depth[0] + offset, self._depth[1] + offset
+        image.mark(here if span[0] <= here <= span[1] else np.inf, span, self._spec.layer + offset, depth)
+
+    def _stack_up(self, lines: Sequence[DrawnLine]) -> None:
+        """Places for the strips of these lines, and their names above them where there are several."""
+        count, high = len(lines), self._depth[1] - self._depth[0]
+        gap = gap_for(count, high, self.strip.getViewBox().height(), self._text_height) if self._named else 0.0
+        self._stack = places_of(lines, high, gap)
+        while len(self.images) < count:
+            self.images.append(StripImage(self.strip))
+            self.images[-1].dress(self.theme)
+        for image in self.images[count:]:
+            image.clear()
+        while len(self._titles) < count:
+            self._titles.append(pg.TextItem(anchor=(0.0, 1.0)))
+            self.strip.addItem(self._titles[-1], ignoreBounds=True)
+        for title in self._titles:
+            title.setVisible(False)
+        for place, title in zip(self._stack if self._named else (), self._titles, strict=False):
+            font = self.theme.font(0.92)
+            font.setBold(place.line.front)
+            title.setFont(font)
+            title.setText(place.line.name, self.courses[place.line.number].item.opts["pen"].color())
+            title.setPos(self._span[0], self._depth[0] + place.offset)
+            title.setVisible(True)
+        self.strip.setYRange(self._depth[0] - gap, self._depth[1] + self._stack[-1].offset, padding=0)
+
+    @property
+    def _text_height(self) -> float:
+        """Pixels that the name of a line takes."""
+        return 1.25 * QFontMetricsF(self.theme.font(0.92)).height()
+
+    def _stack_again(self) -> None:
+        """Names of lines are as high as their text, whatever the height of the picture."""
+        if self._named and self._strips and not self.closed:
+            self._draw_strips(self._ends([s for s in self._strips.values() if s.numbers and len(s.steps)]))
+        self._thin_texts()
 
     def _draw_curves(self, ends: Ends) -> None:
         for line in self._lines:
@@ -264,9 +317,12 @@ class DepthFigure(Figure):
         metrics = QFontMetricsF(self.theme.font(0.92))
         room = NAME_SHARE * self.width()
         texts = [(n, metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)) for n, text in self._texts]
-        width = max(7.0 * size, max(metrics.horizontalAdvance(t) for _, t in texts) + 2 * size)
+        width = max(7.0 * size, max(metrics.horizontalAdvance(t) for _, t in texts) + 2.8 * size)
         for axis in (self._names, self._left):
             axis.setWidth(width)
+        many = len(self._stack) > 1  # then the profile's layers stand at other heights than the strips'
+        self.profile.getAxis("left").setStyle(showValues=many)
+        self.profile.getAxis("left").setWidth(2.6 * size if many else 6)
         whole = self.body.size()
         with_course = not self._compact and whole.height() >= LEAST_HEIGHT * size / 9
         with_profile = not self._compact and whole.width() >= LEAST_WIDTH * size / 9
@@ -307,9 +363,12 @@ class DepthFigure(Figure):
         line = QFontMetricsF(self.theme.font(0.92)).height()
         low, high = (at for at, _ in self._ticks[:2])
         apart = 1.1 * line / max(tall, 1.0)
-        names = _spaced([(n, t) for n, t in self._texts_fitted], apart * (self._texts[-1][0] - self._texts[0][0] + 1))
+        bottom, top = self.strip.viewRange()[1]
+        names = _spaced([(n + p.offset, t) for p in self._stack for n, t in self._texts_fitted], apart * (top - bottom))
         self._names.setTicks([names, []])
-        self.profile.getAxis("left").setTicks([[(n, "") for n, _ in names], []])
+        many = len(self._stack) > 1
+        alone = _spaced([(n, str(n)) for n, _ in self._texts_fitted], apart * (self._depth[1] - self._depth[0]))
+        self.profile.getAxis("left").setTicks([alone if many else [(n, "") for n, _ in names], []])
         self.bar.getAxis("right").setTicks([_spaced(self._ticks, apart * (high - low)), []])
 
     # --- what the person does ----------------------------------------------------------------------------------------
@@ -323,13 +382,14 @@ class DepthFigure(Figure):
         beside = any(i.sceneBoundingRect().contains(where) for i in (self._names, *placed) if i is not self.course)
         below = self.course in placed and self.course.getViewBox().sceneBoundingRect().contains(where)
         if in_strip or beside:
-            layer = round(self.strip.getViewBox().mapSceneToView(where).y())
+            in_profile = not in_strip and self.profile.sceneBoundingRect().contains(where)
+            row = (self.profile if in_profile else self.strip).getViewBox().mapSceneToView(where).y()
+            places = self._stack[:1] if in_profile else self._stack
             numbers = [n for n, _ in self._texts]
-            self.layer_requested.emit(min(max(layer, numbers[0]), numbers[-1]))
+            self.layer_requested.emit(place_at(places, row, numbers[0], numbers[-1])[1])
         if in_strip or below:
             strip = self._strips[self._front.number]
-            places = step_places(strip.steps, self._log_steps)
-            away = np.abs(places - self.strip.getViewBox().mapSceneToView(where).x())
+            away = np.abs(step_places(strip.steps, self._log_steps) - self.strip.getViewBox().mapSceneToView(where).x())
             if np.isfinite(away).any():
                 self.step_requested.emit(int(strip.steps[int(np.nanargmin(away))]))
 

@@ -43,4 +43,7 @@ class LostMarks:
         self._marks.setData(x=self.places, y=np.full(len(self.places), top - down))
         self._label.setVisible(bool(len(self.places)))
         if len(self.places):
-            self._label.setPos(float(self.places[0]), top)
+            left, right = self._box.viewRange()[0]
+            early = self.places[0] < (left + right) / 2  # then there is room after the last cross
+            self._label.setAnchor((-0.1, 0) if early else (1.1, 0))
+            self._label.setPos(float(self.places[-1 if early else 0]), top)

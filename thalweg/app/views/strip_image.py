@@ -44,15 +44,23 @@ class StripImage:
         """The colours of places from 0 to 1 on the scale."""
         return [QColor(*c) for c in self._colours.map(shares)]
 
-    def set(self, strip: Strip, places: np.ndarray, span: tuple[float, float], shares: np.ndarray) -> None:
-        """Draw the cells of a strip whose steps stand at ``places`` [steps].
+    def clear(self) -> None:
+        """Draw nothing."""
+        self._image.clear()
+        self.crosses.set([])
+        for item in (*self._rims, *self._lines):
+            item.setData(np.empty(0), np.empty(0))
+
+    def set(
+        self, strip: Strip, places: np.ndarray, span: tuple[float, float], shares: np.ndarray, offset: float = 0.0
+    ) -> None:
+        """Draw the cells of a strip whose steps stand at ``places`` [steps], layer n at the height n + ``offset``.
 
         ``span`` is where the picture begins and ends; ``shares`` [layers, steps] are the places of the values on the
         colour scale, from 0 to 1, not a number for those that have none.
         """
         if not len(strip.numbers) or not np.isfinite(places).any():
-            self._image.clear()
-            self.crosses.set([])
+            self.clear()
             return
         first, last = strip.numbers[0], strip.numbers[-1]
         there = np.isfinite(places)
@@ -65,17 +73,17 @@ class StripImage:
         finite = np.isfinite(rows)
         self.cells[finite] = self._colours.map(rows[finite], mode="byte")
         self._image.setImage(self.cells, autoLevels=False)
-        self._image.setRect(QRectF(low, first - 0.5, high - low, last - first + 1))
+        self._image.setRect(QRectF(low, first - 0.5 + offset, high - low, last - first + 1))
         step = (high - low) / COLUMNS
         self.crosses.set(
             [
-                QRectF(low + begin * step, first + k - 0.5, (end - begin) * step, 1.0)
+                QRectF(low + begin * step, first + k - 0.5 + offset, (end - begin) * step, 1.0)
                 for k in known
                 for begin, end in _runs(~finite[k])
             ]
         )
 
-    def mark(self, step: float, span: tuple[float, float], layer: int, depth: tuple[float, float]) -> None:
+    def mark(self, step: float, span: tuple[float, float], layer: float, depth: tuple[float, float]) -> None:
         """A line at the place of a step, from end to end of ``depth``, and a frame around a layer."""
         column = (np.array([step, step]), np.array(depth)) if np.isfinite(step) else (np.empty(0), np.empty(0))
         (left, right), top, bottom = span, layer - 0.5, layer + 0.5
