@@ -21,7 +21,7 @@ from thalweg.core.scene import AxisSpec, NetworkSpec, RunSpec, Scene, Spec, Spec
 from thalweg.core.scene.data import SIZES
 from thalweg.core.scene.layers import buffer_count, layer_shapes, over_batches
 from thalweg.core.scene.scene import MOST_RUNS
-from thalweg.core.scene.training import LAST_SEED, UNCLIPPED, WITH_LINE_SEARCH, WITHOUT_STATISTICS
+from thalweg.core.scene.training import LAST_SEED, SECOND_ORDER, UNCLIPPED, WITH_LINE_SEARCH, WITHOUT_STATISTICS
 
 # --- scenes of every kind --------------------------------------------------------------------------------------------
 
@@ -83,8 +83,10 @@ def scenes(draw: st.DrawFn) -> Scene:
         network = NetworkSpec.model_validate(each["network"])
         each["optimiser"]["layer_rates"] = each["optimiser"]["layer_rates"][: len(layer_shapes(network))]
         name = each["optimiser"]["name"]
-        impossible = (buffer_count(network) and name in WITHOUT_STATISTICS) or (
-            network.kind == "surface" and name == "gauss-newton"
+        impossible = (
+            (buffer_count(network) and name in WITHOUT_STATISTICS)
+            or (network.kind == "surface" and name == "gauss-newton")
+            or (network.supervised and name in SECOND_ORDER)
         )
         if impossible or (name in WITH_LINE_SEARCH and each["optimiser"]["layer_rates"]):
             each["optimiser"]["name"] = "adam"
@@ -100,7 +102,8 @@ def scenes(draw: st.DrawFn) -> Scene:
         axis["layers"] = tuple(dict.fromkeys(1 + n % len(layers) for n in axis["layers"]))
         if axis["kind"] == "weight":
             layer = (axis["layers"] or (1,))[0]
-            layer = layer if layers[layer - 1].kind == "linear" else len(layers)
+            linear = [n for n, shape in enumerate(layers, start=1) if shape.kind == "linear"]
+            layer = layer if layer in linear else linear[-1]
             units, inputs = layers[layer - 1].shapes[0]
             axis["layers"] = (layer,)
             axis["source"] %= inputs

@@ -78,7 +78,7 @@ def architecture(n: NetworkSpec) -> str:
         case "mlp":
             norm = f", {n.hidden_norm} norm" if n.hidden_norm != "none" and n.hidden else ""
             skips = ", skips" if n.hidden_skips and any(i == o for i, o in pairwise(n.sizes[:-1])) else ""
-            auxiliary = f", auxiliary loss × {n.auxiliary:g}" if n.auxiliary and n.hidden else ""
+            auxiliary = f", auxiliary loss × {n.auxiliary:g}" if n.supervised else ""
             return f"{_sizes(n)} {name}{norm}{skips}{auxiliary}{start}"
         case "cnn":
             return f"convolutional network, {'-'.join(map(str, n.channels))} filters, {name}{start}"

@@ -31,7 +31,7 @@ def caption(state: AppState) -> str:
         return ""
     if factors_of(state.frame.series, state.frame.step) is None:
         n = state.spec.network
-        if n.kind != "mlp" or n.hidden_norm != "none" or n.hidden_skips or n.auxiliary:
+        if n.kind != "mlp" or n.hidden_norm != "none" or n.hidden_skips or n.supervised:
             return (
                 "Taken apart for fully connected networks without normalisation, skip connections or auxiliary loss "
                 "alone."

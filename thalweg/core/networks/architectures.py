@@ -22,7 +22,7 @@ def network(spec: NetworkSpec) -> nn.Module:
     match spec.kind:
         case "mlp":
             plain = mlp(spec.sizes, spec.activation, norm=spec.hidden_norm, skips=spec.hidden_skips)
-            if spec.auxiliary and spec.hidden:
+            if spec.supervised:
                 return DeeplySupervised(plain, spec.hidden, CLASSES, spec.auxiliary)
             return plain
         case "cnn":

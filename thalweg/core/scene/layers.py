@@ -102,7 +102,7 @@ def _mlp(network: NetworkSpec) -> Iterator[tuple[tuple[int, ...], ...]]:
 
 def _auxiliary(network: NetworkSpec) -> Iterator[LayerShape]:
     """The outputs that the hidden layers have of their own, all together one layer."""
-    if network.auxiliary and network.hidden:
+    if network.supervised:
         shapes = (((CLASSES, units), (CLASSES,)) for units in network.hidden)
         yield LayerShape(
             f"{len(network.hidden) + 2} auxiliary outputs",

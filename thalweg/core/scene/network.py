@@ -231,6 +231,11 @@ class NetworkSpec(Spec):
         return text
 
     @property
+    def supervised(self) -> bool:
+        """Whether hidden layers have auxiliary outputs."""
+        return self.kind == "mlp" and bool(self.auxiliary and self.hidden)
+
+    @property
     def tree(self) -> Node:
         """The surface's formula, read."""
         return parse(self.function)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from thalweg.core.scene.layers import LayerShape, buffer_count, layer_shapes, ov
 from thalweg.core.scene.network import NetworkSpec
 from thalweg.core.scene.spec import Spec, SpecError, explain, spec_field
 from thalweg.core.scene.surfaces import SURFACES
-from thalweg.core.scene.training import WITHOUT_STATISTICS, RunSpec
+from thalweg.core.scene.training import SECOND_ORDER, WITHOUT_STATISTICS, RunSpec
 from thalweg.core.scene.view import PaceSpec, ViewSpec
 
 MOST_RUNS = 32
@@ -146,7 +146,7 @@ class Scene(Spec):
         if any(path.startswith("run.network.") for path in changes):
             _on_one_ground(tree)
         if any(".network." in path for path in changes):
-            _fit_methods(tree, asked=any(path.endswith(".hidden_norm") for path in changes))
+            _fit_methods(tree, asked={path.rpartition(".")[2] for path in changes})
         for name in ("x", "y"):
             axis, path = tree["view"]["plane"][name], f"view.plane.{name}"
             if changes.get(f"{path}.kind") == "weight" and f"{path}.layers" not in changes:
@@ -212,10 +212,10 @@ def _on_one_ground(tree: dict[str, Any]) -> None:
             run["network"] = dict(first)
 
 
-def _fit_methods(tree: dict[str, Any], asked: bool) -> None:
-    """Layer rates for the layers that there are; no batch norm where method or batch size do not go with it.
+def _fit_methods(tree: dict[str, Any], asked: Collection[str]) -> None:
+    """Layer rates for the layers that there are; no batch norm or auxiliary loss where method or batch size refuse it.
 
-    The norm of fully connected layers stays where it was ``asked`` for: then it is refused with its reason.
+    Those of fully connected layers stay where they were ``asked`` for: then they are refused with their reason.
     """
     for run in (tree["run"], *tree["variants"]):
         try:
@@ -226,8 +226,10 @@ def _fit_methods(tree: dict[str, Any], asked: bool) -> None:
         unfit = run["optimiser"]["name"] in WITHOUT_STATISTICS and buffer_count(network)
         if unfit and network.kind == "residual":
             run["network"]["batch_norm"] = False
-        elif (unfit or (run["optimiser"]["batch_size"] == 1 and over_batches(network))) and not asked:
+        elif (unfit or (run["optimiser"]["batch_size"] == 1 and over_batches(network))) and "hidden_norm" not in asked:
             run["network"]["hidden_norm"] = "none"
+        if run["optimiser"]["name"] in SECOND_ORDER and network.supervised and "auxiliary" not in asked:
+            run["network"]["auxiliary"] = 0.0
 
 
 def _turn(tree: dict[str, Any]) -> None:

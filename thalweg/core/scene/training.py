@@ -58,10 +58,13 @@ NESTEROV = 0.9
 WITH_LINE_SEARCH = ("steepest", "conjugate", "lbfgs")
 """Methods that find the length of their steps by themselves, from the gradient at several points."""
 
-UNCLIPPED = (*WITH_LINE_SEARCH, "newton", "gauss-newton")
+SECOND_ORDER = ("newton", "gauss-newton")
+"""Methods that divide by the curvature of the loss."""
+
+UNCLIPPED = (*WITH_LINE_SEARCH, *SECOND_ORDER)
 """Methods that take more from the loss than a gradient to step along, so that there is nothing to be clipped."""
 
-WITHOUT_STATISTICS = (*WITH_LINE_SEARCH, "newton", "gauss-newton", "sam")
+WITHOUT_STATISTICS = (*UNCLIPPED, "sam")
 """Methods that look at other points than the step's own, where running statistics would be others."""
 
 
@@ -271,7 +274,7 @@ class RunSpec(Spec):
                 "optimiser.name: gauss-newton is not accepted for a surface, which has no outputs between parameters "
                 "and loss; expected newton"
             )
-        if o.name in ("newton", "gauss-newton") and self.network.kind == "mlp" and self.network.auxiliary:
+        if o.name in SECOND_ORDER and self.network.supervised:
             raise SpecError(
                 f"optimiser.name: {o.name} is not accepted with an auxiliary loss, whose curvature it does not know; "
                 "expected another method, or network.auxiliary 0"
