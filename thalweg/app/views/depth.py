@@ -331,6 +331,7 @@ class DepthFigure(Figure):
         self._place(self.profile, 0, 2, with_profile)
         self._place(self.course, 1, 0, with_course)
         self._place(self.legend, 1, 1, with_course and len(self.legend.items) > 1)
+        self.body.layout.setRowStretchFactor(0, 6 if self._named else 3)  # several strips want more height
         self.body.layout.setRowStretchFactor(1, 2 if with_course else 0)
         self.body.layout.setColumnStretchFactor(2, 5 if with_profile else 0)
         steps = "step (logarithmic; step 0 left out)" if self._log_steps else "step"
