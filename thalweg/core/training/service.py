@@ -162,7 +162,9 @@ class TrainingService:
             case Limit(_, memory):
                 runs.restrict(memory)
             case MeasureAlso(_, names):
-                self._costly, self._next_costly, self._measuring = names, 0.0, None
+                self._costly, self._next_costly = names, 0.0
+                self._measuring = runs.measuring(names) if names else None
+                next(self._measuring or iter(()), None)  # of this very step, however soon training goes on
             case Save():
                 self._keeper.save(command, runs)
                 return
