@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import doctest
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PyQt6.QtCore import QPointF
 
 from thalweg.app import chain_captions
 from thalweg.app.factors import BY_LINK, factors_of, typical
 from thalweg.app.state import AppState
-from thalweg.app.views.chain_rule import ChainRuleFigure
+from thalweg.app.views.chain_rule import DERIVATIVES, ChainRuleFigure
 from thalweg.app.views.figure import Figure
+from thalweg.core.scene import NetworkSpec
 
 from .rig import frame, line, started, state_of
 
@@ -91,6 +94,16 @@ def test_the_figure_draws_signal_and_factors(draw: Draw) -> None:
     assert not figure.body.opacity() < 1
 
 
+def test_a_network_of_one_layer_has_a_signal_and_no_factors(draw: Draw) -> None:
+    """Nothing is between its layers, so that nothing is bounded."""
+    shown = state(series(layers=1))
+    figure = draw("chain-rule", shown, (420, 560))
+    assert isinstance(figure, ChainRuleFigure)
+    assert 10 ** figure.curves["signal"].getData()[1] == pytest.approx([2.0])
+    assert chain_captions.bound(shown) == "" and "≤" not in chain_captions.caption(shown)
+    assert not figure.bound.isVisible()
+
+
 def test_it_is_empty_until_there_are_factors(draw: Draw) -> None:
     """And says why: of other networks there are none."""
     columns = {"step": np.arange(3), "train_loss": np.ones(3)}
@@ -108,3 +121,55 @@ def test_a_low_figure_has_no_names(draw: Draw) -> None:
     assert all(rect.bottom() <= 260 for rect in low)
     figure.resize(420, 600)
     assert all(legend.isVisible() for legend in figure.legends.values())
+
+
+@pytest.mark.parametrize(
+    ("activation", "greatest", "words"),
+    [
+        ("sigmoid", 0.25, "≤ 1/4 (sigmoid)"),
+        ("tanh", 1.0, "≤ 1 (tanh)"),
+        ("relu", 1.0, "≤ 1 (ReLU)"),
+        ("leaky-relu", 1.0, "≤ 1 (leaky ReLU)"),
+        ("gelu", 1.1289, "≤ 1.13 (GELU)"),
+    ],
+)
+def test_the_bound_is_that_of_the_activation_in_use(activation: str, greatest: float, words: str) -> None:
+    """As it was measured, as a fraction where it is one; without factors there is none."""
+    columns = series() | {f"bound_{k}": np.array([np.nan, greatest, greatest]) for k in (1, 2, 3)}
+    shown = state(columns)
+    runs = (shown.started.runs[0].model_copy(update={"network": NetworkSpec(activation=activation)}),)
+    shown = replace(shown, started=replace(shown.started, runs=runs))
+    assert chain_captions.bound(shown) == words
+    assert words in chain_captions.caption(shown)
+    assert chain_captions.bound(state(columns, 3)) == ""
+
+
+def test_examples_in_the_docstrings() -> None:
+    """They are true."""
+    assert doctest.testmod(chain_captions).failed == 0
+
+
+@pytest.mark.parametrize("size", [(520, 560), (420, 560), (280, 560), (420, 300), (420, 400)])
+@pytest.mark.parametrize("dress", ["light", "dark", "projector"])
+def test_the_bound_stands_within_its_plot_and_on_nothing(draw: Draw, size: tuple[int, int], dress: str) -> None:
+    """Above its line or behind its end, where no curve is; in a plot that is too low it is left out."""
+    columns = series(0.2)
+    figure = draw("chain-rule", state(columns), size, dress)
+    assert isinstance(figure, ChainRuleFigure)
+    box = figure.plots["slope"].getViewBox()
+    if size[1] == 560 and dress != "projector":
+        assert figure.bound.toPlainText() == "≤ 1/4 (sigmoid)" and figure.bound.isVisible()
+    if not figure.bound.isVisible():
+        assert box.height() < 60
+        return
+    text = figure.bound.mapRectToScene(figure.bound.boundingRect()).adjusted(4, 4, -4, -4)  # without its margin
+    place = box.mapRectToScene(box.rect())
+    assert place.left() <= text.left() and text.right() <= place.right()
+    assert place.top() - 1 <= text.top() and text.bottom() <= place.bottom() + 1
+    for name in DERIVATIVES:
+        x, y = figure.curves[name].getData()
+        points = [box.mapViewToScene(QPointF(a, b)) for a, b in zip(x, y, strict=True)]
+        assert not any(text.contains(p) for p in points)
+        assert all(place.adjusted(-1, -1, 1, 1).contains(p) for p in points), "the curves are in view"
+        if text.left() < points[-1].x():
+            assert all(p.y() >= text.bottom() for p in points)

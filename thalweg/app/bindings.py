@@ -196,6 +196,7 @@ def _chain_rule(figure: ChainRuleFigure) -> list[Binding]:
 
     return [
         Binding(lambda s: (s.frame,), show, CALM),
+        Binding(lambda s: (chain_captions.bound(s),), figure.set_bound, CALM),
         Binding(lambda s: (chain_captions.heading(s),), figure.set_heading, CALM),
         Binding(lambda s: (chain_captions.caption(s),), figure.set_caption, CALM),
     ]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from thalweg.app.captions import begun, network
 from thalweg.app.factors import factors_of, typical
 from thalweg.app.state import AppState
+from thalweg.core.scene import NetworkSpec
+from thalweg.core.scene.spec import extra_of
 
 EVEN = 1.5
 """Layers that multiply the signal by no more than this, and by no less than its inverse, leave it steady."""
@@ -25,6 +29,35 @@ def heading(state: AppState) -> str:
     return f"{said}: ×{ratio:.2g} for each layer back, {'vanishing' if ratio < 1 else 'exploding'}"
 
 
+def bound(state: AppState) -> str:
+    """What the activation's derivative is at most, and of which activation; nothing where there are no factors."""
+    found = factors_of(state.frame.series, state.frame.step) if state.frame else None
+    if found is None or not len(found.by_link["bound"]):
+        return ""
+    labels = extra_of(NetworkSpec.model_fields["activation"])["labels"]
+    return f"≤ {fraction(float(found.by_link['bound'].max()))} ({uncapitalised(labels[state.spec.network.activation])})"
+
+
+def fraction(value: float) -> str:
+    """A number as a fraction of small numbers, where it is one, to four digits.
+
+    >>> fraction(0.25), fraction(1.0), fraction(1.1289)
+    ('1/4', '1', '1.13')
+    """
+    near = Fraction(value).limit_denominator(9)
+    return str(near) if abs(near - value) < 5e-5 else f"{value:.3g}"
+
+
+def uncapitalised(label: str) -> str:
+    """The name of an activation within a line, without its constant.
+
+    >>> [uncapitalised(label) for label in ("Sigmoid", "Leaky ReLU (0.01)", "ReLU", "Hard tanh")]
+    ['sigmoid', 'leaky ReLU', 'ReLU', 'hard tanh']
+    """
+    first, *others = label.partition(" (")[0].split(" ")
+    return " ".join([first.lower() if first.istitle() else first, *others])
+
+
 def caption(state: AppState) -> str:
     """What the factors are, on which examples, and of which networks there are any."""
     if state.started is None or state.frame is None:
@@ -37,9 +70,10 @@ def caption(state: AppState) -> str:
                 "alone."
             )
         return "The factors appear with the next measures."
+    most = f", {said}" if (said := bound(state)) else ""
     return (
         f"{begun(network(state))}. Signal of layer l: derivative of the loss by z_l, what the layer gives to its "
         "activation f; root mean square over the first 128 training examples. Each layer back, it is multiplied by the "
-        "weights (W^T of the layer after) and by the activation's derivative f'(z). Jacobian: both together, "
-        "and its singular values."
+        "weights (W^T of the layer after) and by the activation's derivative "
+        f"f'(z){most}. Jacobian: both together, and its singular values."
     )

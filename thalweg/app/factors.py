@@ -33,7 +33,8 @@ def factors_of(series: Mapping[str, np.ndarray], step: int) -> Factors | None:
     """The factors at the last measured row at or before ``step``; None where the series has none."""
     if "signal_1" not in series:
         return None
-    rows = np.flatnonzero((series["step"] <= step) & ~np.isnan(series["bound_1"]))
+    made = series.get("bound_1", series["signal_1"])  # a network of one layer has no factors, and no bound
+    rows = np.flatnonzero((series["step"] <= step) & ~np.isnan(made))
     if not len(rows):
         return None
     row = int(rows[-1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import QRectF
-from PyQt6.QtGui import QColor, QResizeEvent
+from PyQt6.QtGui import QColor, QFontMetricsF, QResizeEvent
 
 from thalweg.app.factors import Factors
 from thalweg.app.theme import LINE_STYLES, Theme
@@ -32,10 +32,30 @@ PLOTS: dict[str, tuple[str, tuple[tuple[str, str, int, int], ...]]] = {
 LOWEST = "both"
 
 ROOMY = 38
-"""Height of the figure, in font sizes, from which on there is room for the names of the curves."""
+"""Height of the figure, in font sizes, from which on there is room for the names of the curves ..."""
+
+WIDE = 34
+"""... and its width."""
 
 ROOM = 34.0
 """Pixels between two layers from which on the factor is written between them."""
+
+DERIVATIVES = tuple(name for name, *_ in PLOTS["slope"][1])
+
+BESIDE = 0.4
+"""Room before the first layer and after the last, in layers."""
+
+MARGIN = 4.0
+"""Pixels around a text, which a text item has itself."""
+
+MOST_ROOM = 0.5
+"""Part of its plot's height that the bound of the derivative may take above its line."""
+
+LEAST_SPAN = 0.1
+"""Powers of ten below the bound that are in view at least."""
+
+PADDING = 0.08
+"""Room below the lowest value, and above the highest where nothing is written there, as a part of the values' range."""
 
 
 class ChainRuleFigure(Figure):
@@ -73,9 +93,13 @@ class ChainRuleFigure(Figure):
         self.plots["signal"].addItem(self.measured)
         self.legends["signal"].addItem(self.measured, "measured")
         self.texts: list[pg.TextItem] = []
+        self.bound = pg.TextItem(anchor=(0.5, 1))
+        self.plots["slope"].addItem(self.bound, ignoreBounds=True)
+        self._bound = ""
         self._factors: Factors | None = None
         self._named = True
         self.plots["signal"].getViewBox().sigResized.connect(self._write)
+        self.plots["slope"].getViewBox().sigResized.connect(self._write_bound)
         label_axis(self.plots[LOWEST], "bottom", "layer (the signal comes from the right)")
 
     def _plot_of(self, curve: str) -> pg.PlotItem:
@@ -93,14 +117,15 @@ class ChainRuleFigure(Figure):
                 shade = QColor(theme.series[colour])
                 self.curves[curve].setPen(theme.pen(shade, 1.2 if not style else 1.0, LINE_STYLES[style]))
                 self.points[curve].setBrush(pg.mkBrush(shade))
-                self.points[curve].setSize(4 + 2.5 * theme.line_width)
+                self.points[curve].setSize(self._dot)
             dress_legend(self.legends[name], theme)
             fit_legend(self.legends[name])
         self.measured.setPen(theme.pen(theme.text, 1.0))
         self.measured.setSize(8 + 3.5 * theme.line_width)
-        for text in self.texts:
+        for text in (*self.texts, self.bound):
             self._dress_text(text)
         self._fit_names()
+        self._write_bound()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Leave the names out where the plots need their room."""
@@ -109,7 +134,8 @@ class ChainRuleFigure(Figure):
             self._fit_names()
 
     def _fit_names(self) -> None:
-        roomy = self.height() >= ROOMY * self.theme.font_size
+        size = self.theme.font_size
+        roomy = self.height() >= ROOMY * size and self.width() >= WIDE * size
         if roomy == self._named:
             return
         self._named = roomy
@@ -136,10 +162,16 @@ class ChainRuleFigure(Figure):
             if name in self.curves:
                 self._draw(name, links + 0.5, values)
         self.measured.setData(*_finite(layers, log10(factors.measured)))
-        self.plots["signal"].setXRange(0.6, len(layers) + 0.4, padding=0)
+        self.plots["signal"].setXRange(*_ends(factors), padding=0)
         for plot in self.plots.values():
             plot.enableAutoRange(y=True)
         self._write()
+        self._write_bound()
+
+    def set_bound(self, words: str) -> None:
+        """Write what the derivative is at most on its line; in brackets what is left out where there is no room."""
+        self._bound = words
+        self._write_bound()
 
     def _draw(self, name: str, x: np.ndarray, values: np.ndarray) -> None:
         y = log10(values)
@@ -169,6 +201,52 @@ class ChainRuleFigure(Figure):
             text.setAnchor((1.1, 0.6) if heights[k + 1] > heights[k] else (-0.1, 0.6))  # beside the line
             text.setVisible(bool(np.isfinite(heights[k : k + 2]).all()))
 
+    def _write_bound(self) -> None:
+        """Write the bound of the derivative above its line, with room for it there; in a low plot behind its end."""
+        if self.closed:
+            return
+        plot = self.plots["slope"]
+        shown = [log10(self._factors.by_link[name]) for name in DERIVATIVES] if self._factors else []
+        heights = np.concatenate(shown) if shown else np.empty(0)
+        heights = heights[np.isfinite(heights)]
+        if not self._bound or not len(heights):
+            self._leave_bound_out()
+            return
+        assert self._factors is not None
+        place, metrics = plot.getViewBox().sceneBoundingRect(), QFontMetricsF(self.theme.font(0.9))
+        wide, tall = max(place.width(), 1.0), max(place.height(), 1.0)
+        left, right = _ends(self._factors)
+        line, end = float(heights.max()), right - BESIDE - 0.5
+        share = (metrics.height() + 2 * MARGIN + self._dot / 2) / tall
+        above = share <= MOST_ROOM
+        room = (wide if above else wide * (right - end) / (right - left) - self._dot / 2) - 2 * MARGIN
+        words = [w for w in (self._bound, self._bound.partition(" (")[0]) if metrics.horizontalAdvance(w) <= room]
+        if not words or metrics.height() > tall:
+            self._leave_bound_out()
+            return
+        span = max(line - float(heights.min()), LEAST_SPAN)
+        lowest = line - (1 + PADDING) * span
+        top = (line - share * lowest) / (1 - share) if above else line + PADDING * span
+        plot.setYRange(lowest, top, padding=0)
+        self.bound.setText(words[0])
+        self.bound.setVisible(True)
+        if above:
+            self.bound.setAnchor((0.5, 1.0))
+            self.bound.setPos((left + right) / 2, line + self._dot / 2 / tall * (top - lowest))
+        else:
+            rest = (top - line) / (top - lowest) * tall
+            self.bound.setAnchor((0.0, min(0.5, (rest + MARGIN) / (metrics.height() + 2 * MARGIN))))
+            self.bound.setPos(end + self._dot / 2 / wide * (right - left), line)
+
+    def _leave_bound_out(self) -> None:
+        self.bound.setVisible(False)
+        self.plots["slope"].enableAutoRange(y=True)
+
+    @property
+    def _dot(self) -> float:
+        """Pixels across the dots on the curves."""
+        return 4 + 2.5 * self.theme.line_width
+
     def table(self) -> dict[str, np.ndarray]:
         """One row for each layer; the factors of the last are not a number."""
         if self._factors is None:
@@ -189,6 +267,11 @@ class _LayerAxis(FittingAxis):
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         return [f"{v:.0f}" for v in values]
+
+
+def _ends(factors: Factors) -> tuple[float, float]:
+    """Where the axis of the layers begins and ends."""
+    return 1 - BESIDE, len(factors.signal) + BESIDE
 
 
 def _finite(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
