@@ -17,7 +17,7 @@ from thalweg.app.intents import Edit
 from thalweg.app.overlay import DrawnLine, lines_of
 from thalweg.app.reduce import reduce
 from thalweg.app.state import AppState
-from thalweg.app.strip import Strip, beyond, robust_range, sampled, strip_of
+from thalweg.app.strip import Strip, beyond, fan_strip_of, robust_range, sampled, strip_of
 from thalweg.app.views import depth as depth_view
 from thalweg.app.views.axes import step_places
 from thalweg.app.views.depth import DepthFigure, scale_ticks
@@ -30,6 +30,8 @@ from .rig import line, started, state_of, tiny_scene
 
 STEPS = np.array([0, 1, 2, 10, 100])
 """Measured at very uneven distances."""
+
+TIMED = "view__depth__quantity"
 
 
 def series(layers: int = 3, quantity: str = "gradient") -> dict[str, np.ndarray]:
@@ -46,6 +48,22 @@ def state_with(found: dict[str, np.ndarray], step: int = 10, **changes: Any) -> 
     own = replace(line(0, step, head=int(found["step"][-1])), series=found)
     shown = replace(frame(1, step), lines=(own,), costs={"step": 0.001, "gradient": 0.002})
     return replace(state_of(scene), started=runs, frame=shown, generation=1)
+
+
+def timed_state() -> AppState:
+    """The state of an LSTM whose gradient falls tenfold from each row to the row before, and with the steps."""
+    return timed_state_of(series(28, "state"))
+
+
+def fan_state(seeds: int = 5, **changes: Any) -> tuple[AppState, np.ndarray]:
+    """The state of so many seeds, and their gradients [seeds, layers, steps], which differ by factors."""
+    state = state_with(series(), run__seeds=seeds, **changes)
+    assert state.frame is not None
+    factors = np.array([3.0, 1.0, 0.5, 8.0, 2.0])[:seeds]
+    own = [{n: v if n == "step" else f * v for n, v in series().items()} for f in factors]
+    lines = tuple(replace(line(k, 10, head=100), run=k, series=found) for k, found in enumerate(own))
+    values = np.array([[found[f"gradient_{n}"] for n in (1, 2, 3)] for found in own])
+    return replace(state, frame=replace(state.frame, lines=lines)), values
 
 
 def figure_of(draw: Draw, state: AppState, size: tuple[int, int] = (700, 420), dress: str = "light") -> DepthFigure:
@@ -166,10 +184,10 @@ def test_what_is_not_finite_is_crossed_out_and_nought_is_below_the_scale(draw: D
 def test_profile_and_course_are_rows_and_columns_of_the_strip(draw: Draw) -> None:
     """The column of the step that is looked at, the row of the chosen layer; both on the strip's axes."""
     figure = figure_of(draw, state_with(series(), step=12, view__depth__layer=2))
-    x, y = figure.profiles[0].item.getData()
+    x, y = figure.profiles.curves[0].item.getData()
     assert y.tolist() == [1, 2, 3]
     assert 10**x == pytest.approx([10.0**-2 / 11, 10.0**-1 / 11, 1 / 11])
-    x, y = figure.courses[0].item.getData()
+    x, y = figure.courses.curves[0].item.getData()
     assert x.tolist() == STEPS.tolist()
     assert 10**y == pytest.approx(0.1 / (1 + STEPS))
     strips, course, profile = (p.getViewBox() for p in (figure.strip, figure.course, figure.profile))
@@ -211,11 +229,87 @@ def test_there_is_always_a_strip(draw: Draw, size: tuple[int, int], dress: str) 
         assert not figure.profile.isVisible() and not figure.course.isVisible()
 
 
+def test_a_row_for_each_time_step_is_named_for_the_row_of_the_image(draw: Draw) -> None:
+    """The first and the last always; the axes say what is what, and many rows have no dots that would touch."""
+    state = timed_state()
+    figure = figure_of(draw, state)
+    names = [text for _, text in figure._names._tickLevels[0]]
+    assert names[:2] == ["row 1", "row 28"] and len(names) > 5
+    places = sorted(at for at, _ in figure._names._tickLevels[0])
+    assert min(np.diff(places)) * figure.strip.getViewBox().height() / 28 >= 9
+    labels = [figure.strip.getAxis("left"), figure.course.getAxis("left"), figure.course.getAxis("bottom")]
+    assert [axis.labelText for axis in labels] == ["time step", "row 28", "training step"]
+    assert not any(points.isVisible() for _, points in figure.profiles._points)
+    x, y = figure.profiles.curves[0].item.getData()
+    assert y.tolist() == list(range(1, 29))
+    assert 10 ** (x[-1] - x[0]) == pytest.approx(1e27, rel=1e-6)
+    figure.set_lines(lines_of(state_with(series())), DepthSpec(), False, "gradient norm")
+    assert figure.strip.getAxis("left").labelText == ""
+    assert all(points.isVisible() for _, points in figure.profiles._points)
+
+
+@pytest.mark.parametrize("log_steps", [False, True])
+def test_a_fan_is_median_and_band_in_profile_and_course(draw: Draw, log_steps: bool) -> None:
+    """Against numpy over the members; the strip is that of the one in front."""
+    state, values = fan_state(view__log_steps=log_steps)
+    figure = figure_of(draw, state)
+    assert figure.profiles.curves == figure.courses.curves == {}
+    (profile,), (course,) = figure.profiles.fans.values(), figure.courses.fans.values()
+    middle, low, high = (f(values, axis=0) for f in (np.median, np.min, np.max))
+    at = STEPS.tolist().index(10)
+    x, y = profile.item.getData()
+    assert y.tolist() == [1, 2, 3]
+    assert 10**x == pytest.approx(middle[:, at])
+    assert 10 ** profile._low.getData()[0] == pytest.approx(low[:, at])
+    assert 10 ** profile._high.getData()[0] == pytest.approx(high[:, at])
+    kept = slice(1, None) if log_steps else slice(None)
+    x, y = course.item.getData()
+    assert x == pytest.approx(np.log10(STEPS[kept]) if log_steps else STEPS)
+    assert 10**y == pytest.approx(middle[0, kept])
+    assert 10 ** course._high.getData()[1] == pytest.approx(high[0, kept])
+    assert [image.cells.shape[0] for image in figure.images] == [3]
+    own = strip_of(next(m for m in lines_of(state) if m.front), "gradient")
+    assert own.values == pytest.approx(values[0])
+    assert "strip: seed 0. Curve and band: median and range of 5 seeds." in depth_captions.caption(state)
+
+
+def test_the_pointer_finds_a_member_of_a_fan_in_profile_and_course(draw: Draw) -> None:
+    """In the profile its places go down; one at a time, and none outside."""
+    state, _ = fan_state()
+    figure = figure_of(draw, state)
+    for curves in (figure.profiles, figure.courses):
+        (fan,) = curves.fans.values()
+        for member in fan._members:
+            x, y = (member.y[0], member.x[0]) if curves is figure.profiles else (member.x[-1], member.y[-1])
+            figure._point_at(curves._plot.getViewBox().mapViewToScene(QPointF(x, y)))
+            assert fan.label.isVisible() and fan.label.toPlainText() == member.name
+        figure._point_at(QPointF(-50, -50))
+        assert not fan.label.isVisible()
+
+
+def test_a_fan_whose_members_are_measured_in_turn_has_the_last_value_of_each() -> None:
+    """From the first step on at which every member has one; one that ended has none after its end."""
+    rows = {0: {0: 1.0, 4: 3.0}, 1: {1: 10.0, 5: 30.0}, 2: {2: 7.0}}
+    members = []
+    for number, known in rows.items():
+        values = np.array([known.get(step, np.nan) for step in range(7)])
+        own = drawn({"step": np.arange(7), "noise_1": values})
+        members.append(replace(own, number=number, fan=0))
+    found = fan_strip_of(members, "noise")
+    assert found.median.steps.tolist() == [2, 4, 5]
+    assert found.low.row(1).tolist() == [1, 3, 3]
+    assert found.median.row(1).tolist() == [7, 7, 7]
+    assert found.high.row(1).tolist() == [10, 10, 30]
+    ended = [*members[:2], replace(members[2], ended=True)]
+    assert fan_strip_of(ended, "noise").median.row(1).tolist() == [7, 6.5, 16.5]
+    assert fan_strip_of([members[0], drawn({"step": np.arange(7)})], "noise").median.numbers == ()
+
+
 def test_linear_quantities_have_linear_scales(draw: Draw) -> None:
     """A mean may be below 0, a share is from 0 to 1; all others go in powers of ten."""
     found = {"step": STEPS, "mean_1": np.linspace(-1, 1, 5), "mean_2": np.linspace(0, 1, 5)}
     figure = figure_of(draw, state_with(found, view__depth__quantity="mean"))
-    x, _ = figure.profiles[0].item.getData()
+    x, _ = figure.profiles.curves[0].item.getData()
     assert x.tolist() == [0.5, 0.75]
     assert [DepthSpec(quantity=q).logarithmic for q in (*LINEAR, "gradient", "noise")] == [False] * 3 + [True] * 2
     assert scale_ticks(-1.0, 1.0, (False, False), False)[:2] == [(-1.0, "-1"), (1.0, "1")]
@@ -265,6 +359,42 @@ def test_the_caption_says_what_where_and_at_what_cost() -> None:
     assert "Crossed out: not finite. Blank: layers" in depth_captions.caption(state_with(gaps))
     assert depth_captions.caption(state_with({"step": STEPS})).endswith("not measured so far.")
     assert "strip" not in gradient_norms(state_with(series()))
+
+
+def test_the_caption_of_time_steps_says_how_much_the_first_gets() -> None:
+    """Smaller, larger or about as much; of a network without time steps it says that there are none."""
+    state = timed_state()
+    for ratio, words in (
+        (7763.0, "7,760 times smaller than"),
+        (1.05, "about as large as"),
+        (0.25, "4 times larger than"),
+    ):
+        found = series(28, "state") | {"state_1": series(28, "state")["state_28"] / ratio}
+        text = depth_captions.caption(timed_state_of(found))
+        assert text.startswith(f"After row 1 the gradient is {words} after row 28 at step 10.")
+        for part in ("which is a time step", "over the time steps at training step 10;", "below: row 28"):
+            assert part in text
+    assert depth_captions.heading(state) == "Gradient by time step: rows over training steps"
+    flat = state_with({"step": STEPS}, **{TIMED: "cell"})
+    assert depth_captions.caption(flat).endswith("only an LSTM reads the image row by row, each row a time step.")
+
+
+def timed_state_of(found: dict[str, np.ndarray]) -> AppState:
+    """The state of an LSTM with this series."""
+    return state_with(found, run__network__kind="lstm", **{TIMED: "state", "view__depth__layer": 28})
+
+
+def test_the_caption_says_what_the_books_marks_are() -> None:
+    """Where there are any: of a network of the book's sizes, and of its quantity alone."""
+    state = state_with(series(4, "speed"), **{TIMED: "speed"})
+    assert "◇" not in depth_captions.caption(state)
+    scene = state.scene.edited({"run.network.hidden": (30, 30, 30)})
+    state = replace(state, scene=scene, started=replace(state.started, runs=scene.runs()))
+    text = depth_captions.caption(state)
+    assert len(depth_captions.reference(state)) == 3
+    assert (
+        "◇: what Nielsen's book measured at the hidden layers of a network of these sizes before its first step" in text
+    )
 
 
 @pytest.mark.parametrize("quantity", depth_captions.KINDS)

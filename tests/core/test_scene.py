@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from thalweg.core.files import write_atomically
 from thalweg.core.scene import AxisSpec, NetworkSpec, RunSpec, Scene, Spec, SpecError, dumps, load, loads, parse, save
 from thalweg.core.scene.data import SIZES
+from thalweg.core.scene.depth import BY_TIME
 from thalweg.core.scene.layers import buffer_count, layer_shapes, over_batches
 from thalweg.core.scene.scene import MOST_RUNS
 from thalweg.core.scene.training import LAST_SEED, SECOND_ORDER, UNCLIPPED, WITH_LINE_SEARCH, WITHOUT_STATISTICS
@@ -623,6 +624,25 @@ def test_the_layer_of_the_strip_follows_the_depth() -> None:
     network = inner.run.network.model_copy(update={"hidden": (30,) * 8})
     variant = inner.run.model_copy(update={"network": network}).model_dump()
     assert inner.edited({"variants": [variant], "view.depth.layer": 9}).view.depth.layer == 9
+
+
+def test_the_time_step_of_the_strip_is_one_that_an_lstm_has() -> None:
+    """One of its 28 rows, where the quantity has them; with another quantity or network it is one of the layers."""
+    lstm = Scene().edited({"run.network.kind": "lstm", "view.depth.layer": 1})
+    with pytest.raises(SpecError, match=r"view\.depth\.layer: 28 .* from 1 to 2 \(the layers"):
+        lstm.edited({"view.depth.layer": 28})
+    for quantity in BY_TIME:
+        timed = lstm.edited({"view.depth.quantity": quantity})
+        assert timed.view.depth.layer == 1
+        last = timed.edited({"view.depth.layer": 28})
+        assert last.edited({"view.depth.quantity": "gradient"}).view.depth.layer == 2
+        assert last.edited({"view.depth.quantity": "gradient"}).edited({"view.depth.quantity": quantity}) == last
+        assert timed.edited({"view.depth.layer": 7, "run.network.units": 8}).view.depth.layer == 7
+        assert timed.edited({"view.depth.layer": 7}).edited({"run.network.kind": "cnn"}).view.depth.layer == 3
+        with pytest.raises(SpecError, match=r"view\.depth\.layer: 29 .* from 1 to 28 \(the time steps\)"):
+            timed.edited({"view.depth.layer": 29})
+        with pytest.raises(SpecError, match=r"from 1 to 4 \(the layers"):
+            Scene().edited({"view.depth.quantity": quantity, "view.depth.layer": 5})
 
 
 def test_a_locked_range_is_of_one_quantity() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from thalweg.app.overlay import lines_of
+from thalweg.app.overlay import DrawnLine, fans_of, lines_of
 from thalweg.app.state import AppState
 from thalweg.app.strip import PERCENTILES, Strip, robust_range, strip_of
 from thalweg.app.surface_captions import is_surface
@@ -12,6 +14,7 @@ from thalweg.core.measures.nielsen import speeds
 from thalweg.core.messages import MEASURE_SHARE
 from thalweg.core.scene.depth import (
     ACTIVATION_EXAMPLES,
+    BY_TIME,
     COSTLY,
     CURVATURE_EXAMPLES,
     FLAT,
@@ -20,6 +23,7 @@ from thalweg.core.scene.depth import (
     DepthQuantity,
     DepthSpec,
 )
+from thalweg.core.scene.layers import time_steps
 from thalweg.core.scene.spec import extra_of
 
 KINDS: dict[DepthQuantity, str] = {
@@ -33,8 +37,13 @@ KINDS: dict[DepthQuantity, str] = {
     "dead": "activations",
     "noise": "noise",
     "curvature": "curvature",
+    "state": "state",
+    "cell": "cell",
 }
 """By which measurement each quantity is found, as :attr:`Frame.costs` names it."""
+
+ALIKE = 1.1
+"""Ratio below which two gradients are called about as large."""
 
 
 def title(quantity: DepthQuantity) -> str:
@@ -56,6 +65,8 @@ def axis(state: AppState) -> str:
         "speed": f"{unit} per unit of bias" if unit else "",
         "curvature": f"{unit} per distance²" if unit else "",
         "noise": "examples",
+        "state": f"{unit} per unit of the state" if unit else "",
+        "cell": f"{unit} per unit of the cell" if unit else "",
     }
     found, name = units.get(quantity, ""), title(quantity).lower()
     return f"{name} ({found})" if found else name
@@ -63,7 +74,8 @@ def axis(state: AppState) -> str:
 
 def heading(state: AppState) -> str:
     """The line above the strip."""
-    return f"{title(state.scene.view.depth.quantity)}: layers over steps"
+    spec = state.scene.view.depth
+    return f"{title(spec.quantity)}: {'rows over training steps' if spec.by_time else 'layers over steps'}"
 
 
 def caption(state: AppState) -> str:
@@ -76,16 +88,43 @@ def caption(state: AppState) -> str:
         return _nothing(state)
     at = int(found.steps[found.nearest(state.frame.step)])
     lines = lines_of(state)
-    of = "; the strips have one scale of colours" if len(lines) > 1 else ""
-    return (
-        f"{_definition(state, spec.quantity)} Right: over the layers at step {at:,}; below: layer {spec.layer} over "
-        f"the steps{of}. {_range(state)}{_gaps(found)}{_cost(state)}"
+    one = f"; strip: {front.name}" if fans_of(lines) else ""
+    of = "; the strips have one scale of colours" if len({m.style for m in lines}) > 1 else one
+    where = (
+        f"Right: over the time steps at training step {at:,}; below: row {spec.layer} over the training steps"
+        if spec.by_time
+        else f"Right: over the layers at step {at:,}; below: layer {spec.layer} over the steps"
     )
+    return (
+        f"{_reach(found, at, spec)}{_definition(state, spec.quantity)} {where}{of}. {_bands(lines)}{_range(state)}"
+        f"{_gaps(found)}{_cost(state)}"
+    )
+
+
+def _bands(lines: Sequence[DrawnLine]) -> str:
+    """What the bands are, where there are any."""
+    counts = [f"{len(members)} seeds" for members in fans_of(lines).values()]
+    return f"Curve and band: median and range of {' and of '.join(counts)}. " if counts else ""
+
+
+def _reach(found: Strip, at: int, spec: DepthSpec) -> str:
+    """How much of the last time step's gradient the first has; nothing of layers, whose sizes differ."""
+    if not spec.by_time:
+        return ""
+    values = found.values[:, found.nearest(at)]
+    first, last = float(values[0]), float(values[-1])
+    if not (0 < first < np.inf and 0 < last < np.inf):
+        return ""
+    ratio, said = (last / first, "smaller") if last >= first else (first / last, "larger")
+    much = "about as large as" if ratio < ALIKE else f"{float(f'{ratio:.3g}'):,g} times {said} than"
+    return f"After row {found.numbers[0]} the gradient is {much} after row {found.numbers[-1]} at step {at:,}. "
 
 
 def _nothing(state: AppState) -> str:
     """Why there is nothing to draw."""
     quantity = state.scene.view.depth.quantity
+    if quantity in BY_TIME and not time_steps(state.spec.network):
+        return f"{title(quantity)}: only an LSTM reads the image row by row, each row a time step."
     if is_surface(state) and quantity not in ("gradient", *COSTLY):
         return f"{title(quantity)}: a surface has none. Its gradient is measured."
     if quantity in COSTLY and "depth" not in state.scene.view.panels:
@@ -116,14 +155,20 @@ def _definition(state: AppState, quantity: DepthQuantity) -> str:
         f"of {batch} (McCandlish et al. 2018).",
         "curvature": f"Largest eigenvalue of each layer's block of the Hessian of the mean {objective} over the first "
         f"{min(measured, CURVATURE_EXAMPLES):,} training examples, to a few per cent.",
+        "state": f"Norm of dC/dh_t, the derivative of an example's {objective} by the hidden state after each row of "
+        f"the image, which is a time step, through all rows that follow: root mean square over {outputs}.",
+        "cell": f"Norm of dC/dc_t, the derivative of an example's {objective} by the cell's state after each row of "
+        f"the image, which is a time step, through its own output and all rows that follow: root mean square over "
+        f"{outputs}.",
     }[quantity]
 
 
 def _nielsen(state: AppState) -> str:
     said = (
-        " ◇: his network of these sizes before its first step, where the outputs are sigmoids and their errors larger:"
+        " ◇: what Nielsen's book measured at the hidden layers of a network of these sizes before its first step. Its "
+        "outputs are sigmoids and their errors larger: compare how the marks fall from layer to layer, not their place."
     )
-    return f"{said} it is the slopes that compare." if reference(state) else ""
+    return said if reference(state) else ""
 
 
 def reference(state: AppState) -> tuple[float, ...]:

@@ -157,6 +157,14 @@ class Fan:
     high: np.ndarray
 
 
+def fans_of(lines: Sequence[DrawnLine]) -> dict[int, list[DrawnLine]]:
+    """The members of each fan of which more than one are among these lines, by the fan's number."""
+    found: dict[int, list[DrawnLine]] = {}
+    for line in lines:
+        found.setdefault(line.fan, []).append(line)
+    return {fan: found[fan] for fan in sorted(found) if fan >= 0 and len(found[fan]) > 1}
+
+
 def fan_of(members: Sequence[DrawnLine], name: str) -> Fan:
     """Median and range of one measure over the members of a fan; not a number where a member is none.
 

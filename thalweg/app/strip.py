@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from thalweg.app.overlay import DrawnLine
-from thalweg.core.scene.depth import COSTLY, DepthQuantity
+from thalweg.app.overlay import DrawnLine, fan_of
+from thalweg.core.scene.depth import BY_TIME, COSTLY, DepthQuantity
 
 PERCENTILES = (2.0, 98.0)
 """Of the finite values: the range of the colours goes from the one to the other, so that few values do not take it."""
+
+SELDOM: tuple[DepthQuantity, ...] = ("ratio", *COSTLY)
+"""What is not measured in every row: there was no step before, or it takes long."""
 
 LEAST_RATIO = 1.05
 """The narrowest range of a logarithmic scale, as a ratio: below it colours would show rounding."""
@@ -19,7 +22,10 @@ LEAST_RATIO = 1.05
 
 @dataclass(frozen=True, eq=False)
 class Strip:
-    """A quantity of one line of training: ``values`` [layers, steps] of the layers ``numbers``, at ``steps``."""
+    """A quantity of one line of training: ``values`` [layers, steps] of the layers ``numbers``, at ``steps``.
+
+    Of what has a row for each time step of the network, and not for each layer, those are in the layers' place.
+    """
 
     steps: np.ndarray
     numbers: tuple[int, ...]
@@ -43,10 +49,61 @@ def strip_of(line: DrawnLine, quantity: DepthQuantity) -> Strip:
     prefix = f"{quantity}_"
     numbers = tuple(sorted(int(n.removeprefix(prefix)) for n in line.series if n.startswith(prefix)))
     values = np.array([line.series[f"{prefix}{n}"] for n in numbers], dtype=float).reshape(len(numbers), len(steps))
-    if quantity == "ratio" or quantity in COSTLY:
+    if quantity in SELDOM:
         there = ~np.isnan(values).all(axis=0)
         steps, values = steps[there], values[:, there]
     return Strip(steps, numbers, values)
+
+
+@dataclass(frozen=True, eq=False)
+class FanStrip:
+    """A quantity of a fan: least, median and greatest of its members' strips."""
+
+    low: Strip
+    median: Strip
+    high: Strip
+
+
+def fan_strip_of(members: Sequence[DrawnLine], quantity: DepthQuantity) -> FanStrip:
+    """Median and range of the members of a fan, as :func:`thalweg.app.overlay.fan_of` has them.
+
+    What takes long is measured of one member after the other, and seldom at the same step of all: between two
+    measurements a member has the value of the one before, and steps before the first of each are left out.
+    """
+    strips = [strip_of(m, quantity) for m in members]
+    numbers = tuple(n for n in strips[0].numbers if all(n in s.numbers for s in strips))
+    if not numbers or not all(len(s.steps) for s in strips):
+        nothing = Strip(np.empty(0, dtype=np.int64), (), np.empty((0, 0)))
+        return FanStrip(nothing, nothing, nothing)
+    if quantity in SELDOM:
+        members = _held(members, strips, quantity)
+    fans = [fan_of(members, f"{quantity}_{n}") for n in numbers]
+    low, median, high = (np.stack([getattr(f, part) for f in fans]) for part in ("low", "median", "high"))
+    return FanStrip(*(Strip(fans[0].steps, numbers, values) for values in (low, median, high)))
+
+
+def _held(members: Sequence[DrawnLine], strips: Sequence[Strip], quantity: DepthQuantity) -> list[DrawnLine]:
+    """The members with rows at the same steps, each with what was measured of it last; one that ended ends there."""
+    steps = np.unique(np.concatenate([s.steps for s in strips]))
+    steps = steps[steps >= max(int(s.steps[0]) for s in strips)]
+    found = []
+    for member, strip in zip(members, strips, strict=True):
+        last = np.searchsorted(strip.steps, steps, side="right") - 1
+        over = member.ended & (steps > strip.steps[-1])
+        rows = {f"{quantity}_{n}": np.where(over, np.nan, strip.row(n)[last]) for n in strip.numbers}
+        found.append(replace(member, series={"step": steps, **rows}))
+    return found
+
+
+def row_name(number: int, quantity: DepthQuantity, layers: Sequence[str]) -> str:
+    """What a row of the strip is called: a layer by its own name, a time step by the row of the image that is read.
+
+    >>> row_name(2, "gradient", ("1 LSTM", "2 linear")), row_name(2, "state", ("1 LSTM", "2 linear"))
+    ('2 linear', 'row 2')
+    """
+    if quantity in BY_TIME:
+        return f"row {number}"
+    return layers[number - 1] if number <= len(layers) else f"layer {number}"
 
 
 def robust_range(strips: Sequence[Strip], logarithmic: bool) -> tuple[float, float] | None:

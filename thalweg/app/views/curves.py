@@ -9,12 +9,12 @@ import pyqtgraph as pg
 from PyQt6.QtCore import QPointF
 from PyQt6.QtGui import QResizeEvent
 
-from thalweg.app.overlay import AGAINST, DrawnLine, fan_of
+from thalweg.app.overlay import AGAINST, DrawnLine, fan_of, fans_of
 from thalweg.app.theme import Theme
 from thalweg.app.views.axes import FittingAxis, SwitchableAxis, log10_from, lowest_of, step_places
 from thalweg.app.views.closed_form import ClosedFormCurve
 from thalweg.app.views.curve import Curve
-from thalweg.app.views.fan_curve import FanCurve, Member
+from thalweg.app.views.fan_curve import FanCurve, Member, fan_name
 from thalweg.app.views.figure import Figure, dress_axes, dress_legend, fit_legend, label_axis, legend_columns
 from thalweg.app.views.lost import LostMarks
 
@@ -213,8 +213,7 @@ class CurvesFigure(Figure):
             curve.remove()
         self.curves, self.fans = {}, {}
         self.legend.clear()
-        fans = {fan: [m for m in lines if m.fan == fan] for fan in {m.fan for m in lines} if fan >= 0}
-        fans = {fan: members for fan, members in fans.items() if len(members) > 1}
+        fans = fans_of(lines)
         alone = [m for m in lines if m.fan not in fans]
         single = len(alone) == 1 and not fans
         for line in alone:
@@ -227,13 +226,13 @@ class CurvesFigure(Figure):
                     of = ("training", "test")[second] if self._classifies else "descent"
                     words = of if single else line.name
                     self.curves[line.number, name] = Curve(plot, number, words, pale=pale)
-        for fan, members in sorted(fans.items()):
+        for fan, members in fans.items():
             for name in MEASURES:
                 split, _, kind = name.partition("_")
                 if split == splits[0]:  # bands over bands would hide each other
                     plot = self.loss if kind == "loss" else self.accuracy
                     style = members[0].style
-                    self.fans[-1 - fan, name] = FanCurve(plot, style, style, _fan_name(members))
+                    self.fans[-1 - fan, name] = FanCurve(plot, style, style, fan_name(len(members)))
         for curve in self._all():
             curve.dress(self.theme)
         self._name_lines(splits, single)
@@ -312,7 +311,3 @@ def _mark(x: np.ndarray, steps: np.ndarray, step: int) -> float:
 
 def _last(lines: Sequence[DrawnLine]) -> int:
     return max(int(m.series["step"][-1]) for m in lines)
-
-
-def _fan_name(members: Sequence[DrawnLine]) -> str:
-    return f"{len(members)} seeds: median, range"

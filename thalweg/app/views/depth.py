@@ -1,4 +1,7 @@
-"""A quantity of each layer over all steps as a strip, with its profile over the layers and one layer's course."""
+"""A quantity of each layer over all steps as a strip, with its profile over the layers and one layer's course.
+
+What there is of each time step of a network has those in the layers' place.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,15 @@ import pyqtgraph as pg
 from PyQt6.QtCore import QPointF, Qt, pyqtSignal
 from PyQt6.QtGui import QFontMetricsF
 
-from thalweg.app.overlay import DrawnLine
-from thalweg.app.strip import Strip, beyond, robust_range, strip_of
+from thalweg.app.overlay import DrawnLine, fans_of
+from thalweg.app.strip import Strip, beyond, fan_strip_of, robust_range, row_name, strip_of
 from thalweg.app.theme import Theme
 from thalweg.app.views.axes import FittingAxis, SwitchableAxis, log10, step_place, step_places
 from thalweg.app.views.colour_bar import ColourBar
-from thalweg.app.views.curve import Curve
+from thalweg.app.views.fan_curve import Member
 from thalweg.app.views.figure import Figure, dress_axes, dress_legend, fit_legend, label_axis
-from thalweg.app.views.markers import marker
 from thalweg.app.views.numbers import power_of_ten, short
+from thalweg.app.views.overlaid import Overlaid
 from thalweg.app.views.strip_image import StripImage
 from thalweg.app.views.strip_stack import Place, fits, gap_for, place_at, places_of, stacked
 from thalweg.core.scene.depth import DepthSpec
@@ -35,13 +38,17 @@ LEAST_HEIGHT, LEAST_WIDTH, LEAST_SCALE = 170.0, 330.0, 260.0
 For the smallest of the themes' fonts.
 """
 
+DOT = 8.0
+"""Pixels between two layers of the profile from which on each has a dot, for the smallest of the themes' fonts."""
+
 Ends = tuple[float, float]
 
 
 class DepthFigure(Figure):
     """Top left the strips of all lines on one scale; beside them the profile at the step, below a layer's course.
 
-    Profile and course are of all lines, in their colours and line styles. Must not change state.
+    Profile and course are of all lines, in their colours and line styles; of a fan they are median and band. Must not
+    change state.
     """
 
     title = "Layers over time"
@@ -76,9 +83,7 @@ class DepthFigure(Figure):
         self._stack: list[Place] = []
         self._named = False
         self._span, self._depth = (0.0, 1.0), (0.5, 1.5)
-        self.profiles: dict[int, Curve] = {}
-        self.courses: dict[int, Curve] = {}
-        self._points: dict[int, pg.ScatterPlotItem] = {}
+        self.profiles, self.courses = Overlaid(self.profile, upright=True), Overlaid(self.course)
         self._reference = pg.ScatterPlotItem(size=9, symbol="d", brush=None)
         self.profile.addItem(self._reference)
         self._now = pg.InfiniteLine(angle=90)
@@ -90,6 +95,7 @@ class DepthFigure(Figure):
         self._texts: list[tuple[int, str]] = []
         self._ticks: list[tuple[float, str]] = []
         self.scene().sigMouseClicked.connect(self._clicked)
+        self.scene().sigMouseMoved.connect(self._point_at)
         self.body.geometryChanged.connect(self._fit)
         self.strip.getViewBox().sigResized.connect(self._stack_again)
 
@@ -112,9 +118,8 @@ class DepthFigure(Figure):
             image.dress(theme)
         self._reference.setPen(theme.pen(theme.text, 1.2))
         self._now.setPen(theme.pen(theme.text, 1.0))
-        for curve in (*self.profiles.values(), *self.courses.values()):
-            curve.dress(theme)
-        self._dress_points()
+        for curves in (self.profiles, self.courses):
+            curves.dress(theme)
         dress_legend(self.legend, theme)
         self._redraw()
 
@@ -228,7 +233,7 @@ class DepthFigure(Figure):
             font = self.theme.font(0.92)
             font.setBold(place.line.front)
             title.setFont(font)
-            title.setText(place.line.name, self.courses[place.line.number].item.opts["pen"].color())
+            title.setText(place.line.name, self.courses.item(place.line).opts["pen"].color())
             title.setPos(self._span[0], self._depth[0] + place.offset)
             title.setVisible(True)
         self.strip.setYRange(self._depth[0] - gap, self._depth[1] + self._stack[-1].offset, padding=0)
@@ -245,20 +250,14 @@ class DepthFigure(Figure):
         self._thin_texts()
 
     def _draw_curves(self, ends: Ends) -> None:
-        for line in self._lines:
-            strip = self._strips[line.number]
-            if not strip.numbers or not len(strip.steps):
-                empty = np.empty(0)
-                self.profiles[line.number].set(empty, empty)
-                self.courses[line.number].set(empty, empty)
-                self._points[line.number].setData(x=empty, y=empty)
-                continue
-            x, y = self._scaled(strip.values[:, strip.nearest(line.step)]), np.array(strip.numbers, dtype=float)
-            self.profiles[line.number].set(x, y, -np.inf)
-            self._points[line.number].setData(x=x[np.isfinite(x)], y=y[np.isfinite(x)])
-            places = step_places(strip.steps, self._log_steps)
-            here = step_place(line.step, self._log_steps)
-            self.courses[line.number].set(places, self._scaled(strip.row(self._spec.layer)), here)
+        for number in self.courses.curves:
+            line = next(m for m in self._lines if m.number == number)
+            strip, here = self._strips[number], step_place(line.step, self._log_steps)
+            self.profiles.set_line(number, *self._profile(strip, line.step))
+            self.courses.set_line(number, *self._course(strip), here)
+        fans = fans_of(self._lines)
+        for fan in self.courses.fans:
+            self._draw_fan(fan, fans[fan])
         if self._spec.lock:
             low, high = self._scaled(np.array(ends))
             self.profile.setXRange(low, high, padding=0.04)
@@ -267,47 +266,55 @@ class DepthFigure(Figure):
             self.profile.getViewBox().enableAutoRange(x=True)
             self.course.getViewBox().enableAutoRange(y=True)
         label_axis(self.profile, "bottom", self._label)
-        label_axis(self.course, "left", f"layer {self._spec.layer}")
+        label_axis(self.course, "left", f"{'row' if self._spec.by_time else 'layer'} {self._spec.layer}")
+
+    def _draw_fan(self, fan: int, members: Sequence[DrawnLine]) -> None:
+        step = max(m.step for m in members)
+        found = fan_strip_of(members, self._spec.quantity)
+        parts = (found.low, found.median, found.high)
+        each = [(m, self._strips[m.number]) for m in members]
+        ways = (
+            (self.profiles, [self._profile(p, step) for p in parts], [self._profile(s, m.step) for m, s in each]),
+            (self.courses, [self._course(p) for p in parts], [self._course(s) for _, s in each]),
+        )
+        for curves, drawn, own in ways:
+            low, median, high = (values for _, values in drawn)
+            named = [Member(m.name, *points) for m, points in zip(members, own, strict=True)]
+            curves.set_fan(fan, drawn[0][0], (low, median, high), named, step_place(step, self._log_steps))
+
+    def _profile(self, strip: Strip, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of the layers, and the values there at the last measured step up to ``step``, as they stand."""
+        if not strip.numbers or not len(strip.steps):
+            return np.empty(0), np.empty(0)
+        return np.array(strip.numbers, dtype=float), self._scaled(strip.values[:, strip.nearest(step)])
+
+    def _course(self, strip: Strip) -> tuple[np.ndarray, np.ndarray]:
+        """The places of the steps, and the chosen layer's values there, as they stand."""
+        if not strip.numbers or not len(strip.steps):
+            return np.empty(0), np.empty(0)
+        return step_places(strip.steps, self._log_steps), self._scaled(strip.row(self._spec.layer))
 
     def _rebuild(self) -> None:
-        wanted = tuple((m.number, m.style, m.past, m.name) for m in self._lines)
+        wanted = tuple((m.number, m.style, m.past, m.fan, m.name) for m in self._lines)
         if wanted == self._drawn:
             return
         self._drawn = wanted
-        for curve in (*self.profiles.values(), *self.courses.values()):
-            curve.remove()
-        for points in self._points.values():
-            self.profile.removeItem(points)
-        self.profiles, self.courses, self._points = {}, {}, {}
+        for curves in (self.profiles, self.courses):
+            curves.rebuild(self._lines, self.theme)
         self.legend.clear()
-        counts = {m.style: sum(m.style == other.style for other in self._lines) for m in self._lines}
-        named: set[int] = set()
-        for line in self._lines:
-            self.profiles[line.number] = Curve(self.profile, line.style, line.name, pale=line.past)
-            self.courses[line.number] = Curve(self.course, line.style, line.name, pale=line.past)
-            self._points[line.number] = pg.ScatterPlotItem(size=6, pen=None, symbol=marker(line.style))
-            self.profile.addItem(self._points[line.number])
-            if len(counts) > 1 and line.style not in named:
-                many = counts[line.style]
-                named.add(line.style)
-                self.legend.addItem(self.courses[line.number].item, line.name if many == 1 else f"{many} seeds")
-        for curve in (*self.profiles.values(), *self.courses.values()):
-            curve.dress(self.theme)
-        self._dress_points()
+        first = {m.style: m for m in reversed(self._lines)}
+        for style in dict.fromkeys(m.style for m in self._lines) if len(first) > 1 else ():
+            self.legend.addItem(self.courses.item(first[style]), self.courses.name(first[style]))
         dress_legend(self.legend, self.theme)
         fit_legend(self.legend)
-
-    def _dress_points(self) -> None:
-        for number, points in self._points.items():
-            points.setBrush(pg.mkBrush(self.profiles[number].item.opts["pen"].color()))
 
     # --- room --------------------------------------------------------------------------------------------------------
 
     def _name_layers(self) -> None:
         deepest = max(self._lines, key=lambda m: max(self._strips[m.number].numbers, default=0))
         numbers = sorted({n for s in self._strips.values() for n in s.numbers})
-        names = deepest.layers
-        self._texts = [(n, names[n - 1] if n <= len(names) else f"layer {n}") for n in numbers]
+        self._texts = [(n, row_name(n, self._spec.quantity, deepest.layers)) for n in numbers]
+        label_axis(self.strip, "left", "time step" if self._spec.by_time else "")
 
     def _fit(self) -> None:
         """Leave out what there is no room for, and write as many names of layers as there is room for."""
@@ -317,7 +324,8 @@ class DepthFigure(Figure):
         metrics = QFontMetricsF(self.theme.font(0.92))
         room = NAME_SHARE * self.width()
         texts = [(n, metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)) for n, text in self._texts]
-        width = max(7.0 * size, max(metrics.horizontalAdvance(t) for _, t in texts) + 2.8 * size)
+        beside = 2.8 * size + (metrics.height() if self._spec.by_time else 0.0)
+        width = max(7.0 * size, max(metrics.horizontalAdvance(t) for _, t in texts) + beside)
         for axis in (self._names, self._left):
             axis.setWidth(width)
         many = len(self._stack) > 1  # then the profile's layers stand at other heights than the strips'
@@ -334,7 +342,8 @@ class DepthFigure(Figure):
         self.body.layout.setRowStretchFactor(0, 6 if self._named else 3)  # several strips want more height
         self.body.layout.setRowStretchFactor(1, 2 if with_course else 0)
         self.body.layout.setColumnStretchFactor(2, 5 if with_profile else 0)
-        steps = "step (logarithmic; step 0 left out)" if self._log_steps else "step"
+        steps = "training step" if self._spec.by_time else "step"
+        steps += " (logarithmic; step 0 left out)" if self._log_steps else ""
         label_axis(self.course, "bottom", steps)
         label_axis(self.strip, "bottom", "" if with_course else steps)
         height = (2.2 if with_course and not with_profile else 4.2) * size
@@ -364,15 +373,23 @@ class DepthFigure(Figure):
         line = QFontMetricsF(self.theme.font(0.92)).height()
         low, high = (at for at, _ in self._ticks[:2])
         apart = 1.1 * line / max(tall, 1.0)
+        rows = self._depth[1] - self._depth[0]
+        self.profiles.show_points(self.profile.getViewBox().height() / rows >= DOT * self.theme.font_size / 9)
+        texts = [*self._texts_fitted[:1], *self._texts_fitted[1:][-1:], *self._texts_fitted[1:-1]]  # the ends first
         bottom, top = self.strip.viewRange()[1]
-        names = _spaced([(n + p.offset, t) for p in self._stack for n, t in self._texts_fitted], apart * (top - bottom))
+        names = _spaced([(n + p.offset, t) for p in self._stack for n, t in texts], apart * (top - bottom))
         self._names.setTicks([names, []])
         many = len(self._stack) > 1
-        alone = _spaced([(n, str(n)) for n, _ in self._texts_fitted], apart * (self._depth[1] - self._depth[0]))
+        alone = _spaced([(n, str(n)) for n, _ in texts], apart * rows)
         self.profile.getAxis("left").setTicks([alone if many else [(n, "") for n, _ in names], []])
         self.bar.getAxis("right").setTicks([_spaced(self._ticks, apart * (high - low)), []])
 
     # --- what the person does ----------------------------------------------------------------------------------------
+
+    def _point_at(self, where: QPointF) -> None:
+        """Show the member of a fan that the pointer is at."""
+        for curves in (self.profiles, self.courses):
+            curves.point_at(where)
 
     def _clicked(self, event: Any) -> None:
         if event.button() != Qt.MouseButton.LeftButton or not self._texts:

@@ -27,10 +27,10 @@ class Member:
 
 
 class FanCurve:
-    """Median, band, and the member that the pointer is at."""
+    """Median, band, and the member that the pointer is at; ``upright``: the values go across, their places down."""
 
-    def __init__(self, plot: pg.PlotItem, colour: int, style: int, name: str) -> None:
-        self._plot = plot
+    def __init__(self, plot: pg.PlotItem, colour: int, style: int, name: str, upright: bool = False) -> None:
+        self._plot, self._upright = plot, upright
         self.median = Curve(plot, colour, name, style=style)
         self._low, self._high = (pg.PlotCurveItem(connect="finite", skipFiniteCheck=False) for _ in range(2))
         self.band = pg.FillBetweenItem(self._low, self._high)
@@ -80,11 +80,14 @@ class FanCurve:
 
         The median has a dot at the last point at or before ``mark``.
         """
-        self.median.set(x, median, mark)
+        self.median.set(*self._turned(x, median), mark)
         kept = np.isfinite(x) & np.isfinite(low) & np.isfinite(high)
-        self._low.setData(x[kept], low[kept])
-        self._high.setData(x[kept], high[kept])
+        self._low.setData(*self._turned(x[kept], low[kept]))
+        self._high.setData(*self._turned(x[kept], high[kept]))
         self._members = tuple(members)
+
+    def _turned(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return (y, x) if self._upright else (x, y)
 
     def point_at(self, where: QPointF) -> bool:
         """Show the member whose curve is at this place of the scene; whether there is one."""
@@ -92,14 +95,15 @@ class FanCurve:
         pixel = box.viewPixelSize()
         at = box.mapSceneToView(where)
         best, found = REACH, None
+        x, y, pixel = (at.y(), at.x(), pixel[::-1]) if self._upright else (at.x(), at.y(), pixel)
         for member in self._members:
-            distance = _distance(member, (at.x(), at.y()), pixel)
+            distance = _distance(member, (x, y), pixel)
             if distance < best:
                 best, found = distance, member
         if found is None:
             self.leave()
             return False
-        self._member.set(found.x, found.y)
+        self._member.set(*self._turned(found.x, found.y))
         self.label.setText(found.name)
         self.label.setPos(at)
         for item in (self._member.item, self.label):
@@ -111,6 +115,11 @@ class FanCurve:
         for item in (self._member.item, self.label):
             item.hide()
         self._member.set(np.empty(0), np.empty(0))
+
+
+def fan_name(count: int) -> str:
+    """What the curve and the band of so many members are called."""
+    return f"{count} seeds: median, range"
 
 
 def _distance(member: Member, at: tuple[float, float], pixel: tuple[float, float]) -> float:

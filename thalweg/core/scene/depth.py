@@ -9,10 +9,13 @@ from pydantic import model_validator
 from thalweg.core.scene.spec import Spec, SpecError, spec_field
 
 DepthQuantity = Literal[
-    "gradient", "speed", "ratio", "weight", "mean", "spread", "saturated", "dead", "noise", "curvature"
+    "gradient", "speed", "ratio", "weight", "mean", "spread", "saturated", "dead", "noise", "curvature", "state", "cell"
 ]
 
-COSTLY: tuple[DepthQuantity, ...] = ("noise", "curvature")
+BY_TIME: tuple[DepthQuantity, ...] = ("state", "cell")
+"""What there is of each time step of a recurrent network, one of each row of the image, and not of each layer."""
+
+COSTLY: tuple[DepthQuantity, ...] = ("noise", "curvature", *BY_TIME)
 """What takes as long as many steps, and is measured only while it is looked at."""
 
 LINEAR: tuple[DepthQuantity, ...] = ("mean", "saturated", "dead")
@@ -49,7 +52,9 @@ class DepthSpec(Spec):
         "speed of learning; size of the last step relative to the weights; norm of the "
         "weights; mean or spread of what its units give; share of units whose nonlinearity is flat, or that give "
         "nothing at all; how noisy the gradient is from batch to batch; largest curvature of the loss along the layer. "
-        "The last two take as long as many steps and are measured only while they are shown.",
+        "Of an LSTM, for each row of the image that it reads, a time step, and not for each layer: how large the "
+        "derivative of the loss by its state, or by its cell, is there. "
+        "The last four take as long as many steps and are measured only while they are shown.",
         labels={
             "gradient": "Gradient norm",
             "speed": "Speed of learning",
@@ -61,9 +66,16 @@ class DepthSpec(Spec):
             "dead": "Dead units",
             "noise": "Gradient noise scale",
             "curvature": "Largest curvature",
+            "state": "Gradient by time step",
+            "cell": "Gradient of the cell by time step",
         },
     )
-    layer: int = spec_field(1, "Layer", "The layer whose curve over the steps is drawn below the strip.", ge=1)
+    layer: int = spec_field(
+        1,
+        "Layer",
+        "The layer, or the time step where the quantity has one, whose curve over the steps is drawn below the strip.",
+        ge=1,
+    )
     lock: bool = spec_field(
         False,
         "Lock the range",
@@ -85,3 +97,8 @@ class DepthSpec(Spec):
     def logarithmic(self) -> bool:
         """Whether colours and axes go in powers of ten."""
         return self.quantity not in LINEAR
+
+    @property
+    def by_time(self) -> bool:
+        """Whether the strip has a row for each time step, and not for each layer."""
+        return self.quantity in BY_TIME

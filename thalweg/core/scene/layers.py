@@ -58,6 +58,15 @@ def layer_names(network: NetworkSpec) -> tuple[str, ...]:
     return tuple(layer.name for layer in layer_shapes(network))
 
 
+def time_steps(network: NetworkSpec) -> int:
+    """How many steps the network takes over one input: the rows of the image, where it reads them in turn, or none.
+
+    >>> time_steps(NetworkSpec(kind="lstm")), time_steps(NetworkSpec())
+    (28, 0)
+    """
+    return SHAPE[0] if network.kind == "lstm" else 0
+
+
 def parameter_count(network: NetworkSpec) -> int:
     """How many parameters the network has."""
     return sum(prod(shape) for layer in layer_shapes(network) for shape in layer.shapes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
 from thalweg.core.files import write_atomically
-from thalweg.core.scene.layers import LayerShape, buffer_count, layer_shapes, over_batches
+from thalweg.core.scene.depth import BY_TIME
+from thalweg.core.scene.layers import LayerShape, buffer_count, layer_shapes, over_batches, time_steps
 from thalweg.core.scene.network import NetworkSpec
 from thalweg.core.scene.spec import Spec, SpecError, explain, spec_field
 from thalweg.core.scene.surfaces import SURFACES
@@ -82,10 +83,12 @@ class Scene(Spec):
                             f"view.plane.{name}.{field}: {getattr(axis, field)} is not accepted; expected a whole "
                             f"number from 0 to {count - 1} (layer {number} is {inputs} x {units})"
                         )
-        if self.view.depth.layer > (count := max(len(layer_shapes(r.network)) for r in (self.run, *self.variants))):
+        networks = [r.network for r in (self.run, *self.variants)]
+        if self.view.depth.layer > (count := _strip_rows(networks, self.view.depth.quantity)):
+            timed = self.view.depth.by_time and any(map(time_steps, networks))
             raise SpecError(
                 f"view.depth.layer: {self.view.depth.layer} is not accepted; expected a whole number from 1 to {count} "
-                "(the layers of the deepest network)"
+                f"({'the time steps' if timed else 'the layers of the deepest network'})"
             )
         if self.view.example >= self.run.data.train_count:
             raise SpecError(
@@ -183,17 +186,29 @@ class Scene(Spec):
 
 
 def _fit_depth(tree: dict[str, Any], before: Scene, changes: Mapping[str, Any]) -> None:
-    """The layer on the last of a network stays on the last; a locked range is of one quantity."""
+    """The layer or time step that is the last of all stays the last; a locked range is of one quantity."""
     depth = tree["view"]["depth"]
     if "view.depth.quantity" in changes and "view.depth.lock" not in changes:
         depth["lock"] = False
     if "view.depth.layer" in changes:
         return
-    was = max(_depth(layer_shapes(run.network)) for run in (before.run, *before.variants))
-    runs = (tree["run"], *tree["variants"])
-    now = max(_layer_count({"run": run}) for run in runs)
-    there = max(len(_layers_of({"run": run})) or 1 for run in runs)
-    depth["layer"] = now if depth["layer"] == was else min(depth["layer"], there)
+    quantity, networks = depth["quantity"], (_network_of({"run": run}) for run in (tree["run"], *tree["variants"]))
+    kept = [n for n in networks if n is not None]
+    was = _last_row([run.network for run in (before.run, *before.variants)], before.view.depth.quantity)
+    last = _last_row(kept, quantity)
+    depth["layer"] = last if depth["layer"] == was else min(depth["layer"], _strip_rows(kept, quantity))
+
+
+def _strip_rows(networks: Sequence[NetworkSpec], quantity: str) -> int:
+    """How many layers, or time steps where the quantity and a network have them, the strip shows at most."""
+    timed = max(map(time_steps, networks), default=0) if quantity in BY_TIME else 0
+    return timed or max((len(layer_shapes(n)) for n in networks), default=1)
+
+
+def _last_row(networks: Sequence[NetworkSpec], quantity: str) -> int:
+    """The last of those, auxiliary outputs aside."""
+    timed = max(map(time_steps, networks), default=0) if quantity in BY_TIME else 0
+    return timed or max((_depth(layer_shapes(n)) for n in networks), default=1)
 
 
 def _ground(network: NetworkSpec) -> tuple[object, ...]:
@@ -278,12 +293,18 @@ def _apart(plane: dict[str, Any], changes: Mapping[str, Any]) -> None:
             a["rank"] = 2 if b.get("rank") == 1 else 1
 
 
+def _network_of(tree: Mapping[str, Any]) -> NetworkSpec | None:
+    """The network of a scene that may not be accepted yet; None where the network is not."""
+    try:
+        return NetworkSpec.model_validate(tree["run"]["network"])
+    except ValidationError:
+        return None
+
+
 def _layers_of(tree: Mapping[str, Any]) -> tuple[LayerShape, ...]:
     """The layers of a scene that may not be accepted yet; none where its network is not."""
-    try:
-        return layer_shapes(NetworkSpec.model_validate(tree["run"]["network"]))
-    except ValidationError:
-        return ()
+    network = _network_of(tree)
+    return layer_shapes(network) if network is not None else ()
 
 
 def _depth(layers: tuple[LayerShape, ...]) -> int:

@@ -22,6 +22,7 @@ from thalweg.core.measures.curves import curves
 from thalweg.core.measures.gradient_norms import gradient_norms
 from thalweg.core.measures.layer_sizes import layer_sizes
 from thalweg.core.measures.noise import noise_steps
+from thalweg.core.measures.time_steps import time_steps_steps
 from thalweg.core.messages import GivenAxis, Path, Started
 from thalweg.core.networks.surface import Surface
 from thalweg.core.plane.from_history import given_axes
@@ -43,6 +44,8 @@ COSTLY: dict[str, Costly] = {
     "noise": noise_steps,
     "curvature": block_curvature_steps,
     "chain-rule": chain_rule_steps,
+    "state": time_steps_steps,
+    "cell": time_steps_steps,
 }
 """Measures that take as long as many steps: they are made when they are looked at."""
 
