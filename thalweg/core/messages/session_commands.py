@@ -121,6 +121,19 @@ class Forget:
 
 
 @dataclass(frozen=True)
+class PutBack:
+    """Pause, and put a layer (from 1) of the run in front back to its values at step 0, on a branch that begins there.
+
+    At this ``step`` of this ``line``; None: where the run stands.
+    """
+
+    generation: int
+    layer: int
+    line: int | None = None
+    step: int | None = None
+
+
+@dataclass(frozen=True)
 class Limit:
     """Let what is recorded take no more than so many bytes."""
 
@@ -207,7 +220,7 @@ class Cancel:
 
 
 SessionCommand = (
-    Start | Play | Advance | Dissect | Judge | Tune | MeasureAlso | Show | Move | Focus | Forget | Limit | Save
-    | SaveParameters
+    Start | Play | Advance | Dissect | Judge | Tune | MeasureAlso | Show | Move | Focus | Forget | PutBack | Limit
+    | Save | SaveParameters
     | Open | PlaneLaid | Acknowledge | Download | Cancel
 )  # fmt: skip

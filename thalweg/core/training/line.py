@@ -36,16 +36,22 @@ class Ended:
 
 
 class Line:
-    """What was recorded from ``start`` to ``head``; before ``start`` it is what its ``parent`` recorded."""
+    """What was recorded from ``start`` to ``head``; before ``start`` it is what its ``parent`` recorded.
 
-    def __init__(self, number: int, first: Moment, parent: Line | None = None, limit: int = MEMORY) -> None:
+    ``put_back``: the layer, from 1, that was put back to its values at step 0 where the line begins; 0: none was.
+    """
+
+    def __init__(
+        self, number: int, first: Moment, parent: Line | None = None, limit: int = MEMORY, put_back: int = 0
+    ) -> None:
         self.number, self.parent, self.start, self.head = number, parent, first.step, first.step
+        self.put_back = put_back
         self.trajectory = Trajectory(first.step, limit)
         self.trajectory.append(first)
         if parent is None:
             self.series, self.epochs, self.changes = Series(), list[int](), [Change(first.step, first.optimiser)]
         else:
-            self.series = parent.series.until(first.step)
+            self.series = parent.series.until(first.step - bool(put_back))  # another point: it has its own measures
             self.epochs = [s for s in parent.epochs if s < first.step]
             self.changes = [c for c in parent.changes if c.step <= first.step]
         self.tip: Moment | None = None
@@ -81,6 +87,17 @@ class Line:
             return known.seconds
         least, most = self.series.around("seconds", step)
         return min(max(seconds, least), most, self.tip.seconds if self.tip else most)
+
+    def jump_at(self, step: int) -> Moment | None:
+        """The moment of a step to which no step of training leads, because a layer was put back there; else None."""
+        line, found = self, None
+        while line.parent is not None and step <= line.start:
+            if step == line.start:
+                found = found or line.trajectory.moments[0]  # a branch of the branch that begins there, too, is there
+                if line.put_back:
+                    return found
+            line = line.parent
+        return None
 
     def near(self, step: int) -> Moment | None:
         """The moment of this step, or the last evenly recorded one before it."""

@@ -35,6 +35,7 @@ from thalweg.core.messages import (
     PlaneLaid,
     Play,
     Progress,
+    PutBack,
     Save,
     Saved,
     SaveParameters,
@@ -122,6 +123,8 @@ class TrainingService:
                     yield found
         elif self.runs and command.generation == self.runs.generation and isinstance(command, Judge):
             yield from self._judge(self.runs, command, cancelled)
+        elif self.runs and command.generation == self.runs.generation and isinstance(command, PutBack):
+            yield from self._put_back(self.runs, command)
         elif self.runs and command.generation == self.runs.generation:
             self._obey(self.runs, command)
 
@@ -180,6 +183,22 @@ class TrainingService:
         self.urgent = isinstance(command, Show | Move | Focus | Advance)
         if not isinstance(command, PlaneLaid | MeasureAlso):
             self._rate.clear()
+
+    def _put_back(self, runs: Runs, command: PutBack) -> Iterator[SessionEvent]:
+        """Pause, go to the step that is meant, and begin a branch there with a layer put back; or say why not."""
+        self._clock.set(False, self._clock.pace)
+        self._rate.clear()
+        if command.line is not None and command.step is not None:
+            if command.line not in [line.number for _, _, line in runs.lines]:
+                yield Failed(runs.generation, "No layer was put back: the line of training is not there any more.")
+                return
+            self._looking.go(runs.going_on(command.line, command.step), command.step)
+        self._looking.arrive(runs)
+        try:
+            runs.put_back(command.layer)
+        except ValueError as e:
+            yield Failed(runs.generation, f"No layer was put back: {e}.")
+        self._dirty = self.urgent = True
 
     def _start(self, command: Start) -> Iterator[SessionEvent]:
         self._afresh(None)
