@@ -11,6 +11,7 @@ import numpy as np
 from thalweg.app.changes import differences, value_shown, worded
 from thalweg.app.overlay import DrawnLine, drawn_lines
 from thalweg.app.state import AppState
+from thalweg.core.scene.layers import layer_names
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,20 @@ def marks(state: AppState) -> tuple[Mark, ...]:
         for path in differences(before, now)
     ]
     if line.parent is not None:
-        found.append(Mark(line.start, f"Step {line.start:,}: this line leaves another here", "branch"))
+        found.append(Mark(line.start, f"Step {line.start:,}: this line leaves another here{_back(state)}", "branch"))
     for other in frame.lines:
         if other.parent == line.number:
             found.append(Mark(other.start, f"Step {other.start:,}: another line leaves this one here", "branch"))
     if line.ended:
         found.append(Mark(line.head, line.ended, "end"))
     return tuple(found)
+
+
+def _back(state: AppState) -> str:
+    """Which layer the line in front began with as at the start."""
+    names = layer_names(state.spec.network)
+    number = state.current.line.put_back if state.current is not None else 0
+    return f", with {names[number - 1]} as at the start" if 1 <= number <= len(names) else ""
 
 
 def _change(path: str, before: object, now: object) -> str:

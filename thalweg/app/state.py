@@ -53,7 +53,7 @@ class Kept:
 
     ``what`` is the change that lies between it and the next; ``at`` where that was made in a run that went on:
     generation, line and step, of the ``tune``-th change of the run. ``drag`` names what was moved, while it is: all of
-    that is one change.
+    that is one change. ``put_back``: the change is none of the scene, but that this layer was put back there.
     """
 
     scene: Scene
@@ -63,6 +63,7 @@ class Kept:
     at: tuple[int, int, int] | None = None
     tune: int = 0
     drag: str = ""
+    put_back: int = 0
 
 
 @dataclass(frozen=True)
