@@ -47,6 +47,13 @@ class Here(NamedTuple):
     line: int = 0
 
 
+class Newest(NamedTuple):
+    """The newest step of a line, and the parameters there [size]; None where that is the step that is looked at."""
+
+    step: int
+    parameters: np.ndarray | None
+
+
 @dataclass(frozen=True)
 class Kept:
     """A scene that undo can return to, with the file that it belongs to.
@@ -116,6 +123,8 @@ class AppState:
     frame: Frame | None = None
     parameters: Here | None = None
     """Where a map can be asked for."""
+    newest: Newest | None = None
+    """The newest step, when the parameters came, of the line that they are of; None where it was not asked for."""
     plane: int = 0
     laid: Here | None = None
     """Where the plane is laid; None: at the next parameters that arrive."""
@@ -252,6 +261,7 @@ def restarted(state: AppState, scene: Scene, **changes: Any) -> AppState:
         form=min(state.form, len(scene.variants)),
         hidden=frozenset(),
         parameters=None,
+        newest=None,
         laid=None,
         plane=state.plane + 1,
         ranges=ranges_of(scene.view.plane),

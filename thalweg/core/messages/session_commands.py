@@ -195,13 +195,14 @@ class Acknowledge:
     """The last frame was drawn: send the next. ``parameters``: with the current parameters in it.
 
     They are those of ``line``, or of the line in front (None). ``axes``: with the directions of those among these axes
-    that are read off the run's history.
+    that are read off the run's history. ``newest``: with the parameters at the newest step of the line, too.
     """
 
     generation: int
     parameters: bool
     axes: tuple[AxisSpec, ...] = ()
     line: int | None = None
+    newest: bool = False
 
 
 @dataclass(frozen=True)

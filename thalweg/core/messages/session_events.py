@@ -117,6 +117,10 @@ class Frame:
     parameters: np.ndarray | None = None
     of: tuple[int, int] = (0, 0)
     """The line and the step that the parameters are of."""
+    newest: np.ndarray | None = None
+    """The parameters at the newest step of that line, where they were asked for and it is another step."""
+    newest_step: int = -1
+    """That step; -1: it was not asked for."""
     axes: tuple[AxisSpec, ...] = ()
     """The axes that directions were asked for."""
     given: tuple[GivenAxis | None, ...] = ()

@@ -100,7 +100,7 @@ class TrainingService:
         self.urgent = False
         """Whether the next frame is one that a person waits for."""
         self._tuned, self._tuned_at = 0, (0, 0)
-        self._want_parameters = False
+        self._want_parameters = self._want_newest = False
         self._axes: tuple[AxisSpec, ...] = ()
         self._of: int | None = None
         self._may_send = False
@@ -171,9 +171,9 @@ class TrainingService:
                 return
             case PlaneLaid():
                 runs.project(command.plane, plane_of(command, runs.front.session.parameters))
-            case Acknowledge(_, parameters, axes, line):
+            case Acknowledge(_, parameters, axes, line, newest):
                 self._may_send = True
-                self._want_parameters, self._axes, self._of = parameters, axes, line
+                self._want_parameters, self._axes, self._of, self._want_newest = parameters, axes, line, newest
                 return
             case Cancel():
                 clock.set(False, clock.pace)
@@ -359,6 +359,7 @@ class TrainingService:
             steps_per_second=self._steps_per_second(),
             parameters=wanted,
             of=self._of,
+            newest=self._want_newest,
             axes=axes,
             tuned=self._tuned,
             tuned_at=self._tuned_at,
