@@ -208,11 +208,19 @@ class Dissected:
 
 @dataclass(frozen=True)
 class WayOut:
-    """The loss on the straight way from the point that was judged to the newest step of another line, float64 [n]."""
+    """The loss on the straight way from the point that was judged to the newest step of another line, float64 [n].
+
+    ``highest`` and ``last``: the greatest and the newest loss measured on the training examples on that line's own
+    way, from the step ``since`` at which it parted from the one that was judged, or was at the very point that was
+    judged; not numbers where too little of it was measured.
+    """
 
     line: int
     step: int
     loss: np.ndarray
+    since: int = 0
+    highest: float = float("nan")
+    last: float = float("nan")
 
 
 @dataclass(frozen=True)

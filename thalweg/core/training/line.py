@@ -131,6 +131,20 @@ class Line:
             parts.append(above[above < self.start])
         return np.unique(np.concatenate([np.asarray(p, dtype=np.int64) for p in parts]))
 
+    def parted_from(self, other: Line) -> int:
+        """The last step that it shares with another line from the same start; 0 where they are of two runs."""
+        its = other._until()
+        return max((min(step, its[number]) for number, step in self._until().items() if number in its), default=0)
+
+    def _until(self) -> dict[int, int]:
+        """Up to which step it goes along which lines, its own number among them."""
+        found, line, step = dict[int, int](), self, self.head
+        while True:
+            found[line.number], step = step, min(step, line.start)
+            if line.parent is None:
+                return found
+            line = line.parent
+
     def epoch_before(self, step: int) -> int:
         """The last step before ``step`` at which a pass through the examples began; 0 where there is none."""
         return max((s for s in self.epochs if s < step), default=0)

@@ -115,7 +115,7 @@ def fault(spec: OptimiserSpec, kept: dict[str, Tensor], like: Tensor, begun: boo
     """
     found = {name: v.shape for name, v in kept.items()}
     wanted = _shapes(spec, like, begun, sum(name.startswith("rho_") for name in kept))
-    anew = [{}] if spec.name in OF_ALL_TOGETHER else []
+    anew: list[dict[str, torch.Size]] = [{}] if spec.name in OF_ALL_TOGETHER else []
     options = (wanted, wanted | {"momentum_buffer": like.shape}, *anew)
     return "" if found in options else f"{found} does not fit; expected {wanted}"
 
