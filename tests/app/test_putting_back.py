@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from thalweg.app import marks
+from thalweg.app import marks, theory
 from thalweg.app.actions import BY_ID
 from thalweg.app.intents import ForgetLine, PutLayerBack, Redo, SetPlaying, StepOn, Undo
 from thalweg.app.overlay import drawn_lines, line_names
@@ -61,7 +61,7 @@ def test_it_pauses_and_names_the_step_that_is_looked_at(step: int, head: int) ->
 def test_undo_puts_the_line_in_front_that_was_left_and_redo_the_branch() -> None:
     """Where it was left and where it begins; a branch that was forgotten is begun again."""
     put = reduce(PutLayerBack(1), at(20, 40))
-    branch = line(1, 23, start=20, parent=0, put_back=1)
+    branch = line(1, 23, start=20, parent=0, put_back=((20, 1),))
     there = reduce(frame(1, 23, lines=(line(0, 40, live=False), branch), focus=1), put)
     back = reduce(Undo(), there)
     assert session_commands(there, back) == [Focus(1, 0, 20)]
@@ -88,9 +88,16 @@ def test_the_name_of_the_branch_tells_which_layers_are_as_at_the_start() -> None
     first = tiny_scene().run.optimiser
     lines = [
         line(0, 40),
-        line(1, 40, start=20, parent=0, put_back=2),
-        line(2, 40, start=20, parent=1, put_back=1),
-        line(3, 40, start=30, parent=2, changes=((0, first), (30, first.model_copy(update={"learning_rate": 0.25})))),
+        line(1, 40, start=20, parent=0, put_back=((20, 2),)),
+        line(2, 40, start=20, parent=1, put_back=((20, 2), (20, 1))),
+        line(
+            3,
+            40,
+            start=30,
+            parent=2,
+            put_back=((20, 2), (20, 1)),
+            changes=((0, first), (30, first.model_copy(update={"learning_rate": 0.25}))),
+        ),
     ]
     names = line_names(lines, tiny_scene().runs())
     assert names == {
@@ -109,7 +116,9 @@ def test_branches_with_another_layer_put_back_are_no_fan() -> None:
     two = [line(n, 40, run=n) for n in range(2)]
 
     def fans(*layers: int) -> list[int]:
-        branches = [line(2 + n, 40, run=n, start=20, parent=n, put_back=layer) for n, layer in enumerate(layers)]
+        branches = [
+            line(2 + n, 40, run=n, start=20, parent=n, put_back=((20, layer),)) for n, layer in enumerate(layers)
+        ]
         found = drawn_lines(frame(1, 40, lines=(*two, *branches)), scene.runs(), scene, frozenset())
         return [m.fan for m in found][2:]
 
@@ -119,7 +128,7 @@ def test_branches_with_another_layer_put_back_are_no_fan() -> None:
 
 def test_the_timeline_marks_where_the_layer_was_put_back() -> None:
     """In the words of the layer's name."""
-    both = (line(0, 40, live=False), line(1, 40, start=20, parent=0, put_back=1))
+    both = (line(0, 40, live=False), line(1, 40, start=20, parent=0, put_back=((20, 1),)))
     state = reduce(frame(1, 40, lines=both, focus=1), running())
     assert [m.words for m in marks.marks(state)] == [
         "Step 20: this line leaves another here, with layer 1 as at the start"
@@ -150,7 +159,7 @@ def test_a_layer_is_put_back_trained_on_taken_back_and_done_again() -> None:
     np.testing.assert_array_equal(desk.parameters[span.stop :], trained[span.stop :])
     left, branch = state.frame.lines
     assert left.series is not None and branch.series is not None
-    assert branch.series["step"][-1] == left.series["step"][-1] == 30
+    assert branch.series["step"].tolist() == [30] and left.series["step"][-1] == 30
     assert branch.series["train_loss"][-1] > left.series["train_loss"][-1]
     assert [e.name for e in marks.entries(state)] == ["original", "from 30, layer 1 as at the start"]
     desk.controller.dispatch(StepOn(4))
@@ -170,3 +179,19 @@ def test_a_layer_is_put_back_trained_on_taken_back_and_done_again() -> None:
     state = desk.until(lambda s: s.frame is not None and len(s.frame.lines) == 2)
     np.testing.assert_array_equal(desk.parameters[span], start[span])
     assert after(state, Undo()).order == Focus(state.generation, 0, 30)
+
+
+def test_what_is_known_in_closed_form_is_not_of_a_branch_that_began_elsewhere() -> None:
+    """The formula begins at the start and knows of no jump."""
+    desk = Inline(
+        Scene()
+        .edited({"run.network.kind": "surface"})
+        .edited({"run.network.surface": "ravine", "run.optimiser.learning_rate": 0.01, "view.theory": True})
+    )
+    state = desk.until(lambda s: s.frame is not None and s.frame.step == 0)
+    desk.controller.dispatch(StepOn(5))
+    state = desk.until(lambda s: s.frame is not None and s.frame.step > 0 and not s.frame.stepping)
+    assert theory.loss(state.frame, state.started, state.scene) is not None
+    desk.controller.dispatch(PutLayerBack(1))
+    state = desk.until(lambda s: s.frame is not None and s.frame.line.put_back)
+    assert theory.loss(state.frame, state.started, state.scene) is None

@@ -26,7 +26,6 @@ from .toys import (
     changes_of,
     dataset,
     in_lock_step,
-    put_back_of,
     same_moment,
     tiny_run,
 )
@@ -99,7 +98,7 @@ def carried(scene: Scene, runs: Runs, path: Path) -> tuple[Recording, Runs]:
 def exact(runs: Runs) -> None:
     """Every line is at every few steps of it, at its head, and from there on, what it would be without a file."""
     for _, run, line in list(runs.lines):
-        plain, made, puts = Uninterrupted(run.spec), changes_of(line), put_back_of(line)
+        plain, made, puts = Uninterrupted(run.spec), changes_of(line), line.layers_put_back
         for step in dict.fromkeys([line.head, line.start, 0, *range(line.head, 0, -5)]):
             run.go_to(step, line)
             assert same_moment(run.session.moment(), plain.at(step, made, puts))
@@ -122,7 +121,7 @@ def test_what_comes_out_of_a_file_goes_on_as_it_was(kind: str, life: Callable[[S
     for (k, _, mine), (other, _, line) in zip(runs.lines, found.lines, strict=True):
         assert (k, mine.number, mine.start, mine.head) == (other, line.number, line.start, line.head)
         assert changes_of(mine) == changes_of(line)
-        assert put_back_of(mine) == put_back_of(line)
+        assert mine.layers_put_back == line.layers_put_back
         assert mine.epochs == line.epochs
         assert (mine.parent and mine.parent.number) == (line.parent and line.parent.number)
         assert mine.recorded().tolist() == line.recorded().tolist()

@@ -189,12 +189,6 @@ def begin_layer_anew(session: Session, layer: int) -> None:
                 value[span] = 0
 
 
-def put_back_of(line: Line) -> list[tuple[int, int]]:
-    """At which steps of a line, its past included, which layers were put back to their start."""
-    above = put_back_of(line.parent) if line.parent is not None else []
-    return [p for p in above if p[0] <= line.start] + [(line.start, line.put_back)] * bool(line.put_back)
-
-
 def changes_of(line: Line) -> list[tuple[int, OptimiserSpec]]:
     """From which step on a line has which optimiser."""
     return [(c.step, c.optimiser) for c in line.changes]

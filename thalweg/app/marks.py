@@ -68,10 +68,11 @@ def marks(state: AppState) -> tuple[Mark, ...]:
 
 
 def _back(state: AppState) -> str:
-    """Which layer the line in front began with as at the start."""
-    names = layer_names(state.spec.network)
-    number = state.current.line.put_back if state.current is not None else 0
-    return f", with {names[number - 1]} as at the start" if 1 <= number <= len(names) else ""
+    """Which layers the line in front began with as at the start."""
+    line = state.current.line if state.current is not None else None
+    found = {layer for step, layer in line.put_back if step == line.start} if line is not None else set()
+    said = [name for n, name in enumerate(layer_names(state.spec.network), start=1) if n in found]
+    return f", with {' and '.join(said)} as at the start" if said else ""
 
 
 def _change(path: str, before: object, now: object) -> str:

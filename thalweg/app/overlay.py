@@ -107,7 +107,7 @@ def line_names(lines: Sequence[LineNow], specs: Sequence[RunSpec]) -> dict[int, 
     for line in lines:
         name = own[line.run] if line.run < len(own) else f"run {line.run + 1}"
         if line.parent is not None:
-            back = _put_back(line, lines, specs)
+            back = _put_back(line, specs)
             name = f"{name + ': ' if len(specs) > 1 else ''}from {line.start:,}{back}{_changed(line, lines)}"
         elif len(specs) == 1:
             name = "original"
@@ -115,15 +115,11 @@ def line_names(lines: Sequence[LineNow], specs: Sequence[RunSpec]) -> dict[int, 
     return found
 
 
-def _put_back(line: LineNow, lines: Sequence[LineNow], specs: Sequence[RunSpec]) -> str:
-    """Which layers are as at the start where a branch begins: its own, and those of one that it left there."""
-    found: list[int] = []
-    at: LineNow | None = line
-    while at is not None and at.start == line.start:
-        found += [at.put_back] * bool(at.put_back)
-        at = next((other for other in lines if other.number == at.parent), None)
+def _put_back(line: LineNow, specs: Sequence[RunSpec]) -> str:
+    """Which layers are as at the start where a branch begins."""
+    found = {layer for step, layer in line.put_back if step == line.start}
     names = layer_names(specs[line.run].network) if line.run < len(specs) else ()
-    said = [names[n - 1] if n <= len(names) else f"layer {n}" for n in sorted(set(found))]
+    said = [names[n - 1] if n <= len(names) else f"layer {n}" for n in sorted(found)]
     return f", {' and '.join(said)} as at the start" if said else ""
 
 

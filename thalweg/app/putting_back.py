@@ -45,8 +45,8 @@ def done_again(state: AppState, kept: Kept) -> AppState:
     if kept.at is None or not _is_there(state, kept) or state.current is None:
         return state
     _, left, step = kept.at
-    key = left, step, kept.put_back
-    found = [n for n in state.current.lines if (n.parent, n.start, n.put_back) == key]
+    key = left, step, ((step, kept.put_back),)
+    found = [n for n in state.current.lines if (n.parent, n.start, n.put_back[-1:]) == key]
     if found:
         return ordered(_paused(state), Focus(state.generation, found[-1].number, step))
     return ordered(_paused(state), PutBack(state.generation, kept.put_back, left, step))

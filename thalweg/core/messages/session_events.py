@@ -88,8 +88,8 @@ class LineNow:
     parent: int | None = None
     ended: str = ""
     """Why it goes on no further, if it does not."""
-    put_back: int = 0
-    """The layer, from 1, that was put back to its values at step 0 where the line begins; 0: none was."""
+    put_back: tuple[tuple[int, int], ...] = ()
+    """At which steps which layers, from 1, were put back to their values at step 0, in its past too."""
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ class Frames:
             path=run.path(line, seen.step, seen.parameters),
             parent=line.parent.number if line.parent else None,
             ended=line.ended.sentence if line.ended else "",
-            put_back=line.put_back,
+            put_back=line.layers_put_back,
         )
 
 

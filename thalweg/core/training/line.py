@@ -39,6 +39,7 @@ class Line:
     """What was recorded from ``start`` to ``head``; before ``start`` it is what its ``parent`` recorded.
 
     ``put_back``: the layer, from 1, that was put back to its values at step 0 where the line begins; 0: none was.
+    Such a line begins elsewhere than where its parent was, so that its measures begin there, too.
     """
 
     def __init__(
@@ -48,10 +49,12 @@ class Line:
         self.put_back = put_back
         self.trajectory = Trajectory(first.step, limit)
         self.trajectory.append(first)
+        self.series = Series()
+        if parent is not None and not put_back:
+            self.series = parent.series.until(first.step)
         if parent is None:
-            self.series, self.epochs, self.changes = Series(), list[int](), [Change(first.step, first.optimiser)]
+            self.epochs, self.changes = list[int](), [Change(first.step, first.optimiser)]
         else:
-            self.series = parent.series.until(first.step - bool(put_back))  # another point: it has its own measures
             self.epochs = [s for s in parent.epochs if s < first.step]
             self.changes = [c for c in parent.changes if c.step <= first.step]
         self.tip: Moment | None = None
@@ -85,8 +88,17 @@ class Line:
         known = self.at(step)
         if known is not None:
             return known.seconds
+        if step < self.start and self.parent is not None:
+            return self.parent.seconds_at(step, seconds)
         least, most = self.series.around("seconds", step)
         return min(max(seconds, least), most, self.tip.seconds if self.tip else most)
+
+    @property
+    def layers_put_back(self) -> tuple[tuple[int, int], ...]:
+        """At which steps which layers were put back, in its past too."""
+        above = self.parent.layers_put_back if self.parent is not None else ()
+        own = ((self.start, self.put_back),) if self.put_back else ()
+        return (*(put for put in above if put[0] <= self.start), *own)
 
     def jump_at(self, step: int) -> Moment | None:
         """The moment of a step to which no step of training leads, because a layer was put back there; else None."""

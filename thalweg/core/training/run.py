@@ -147,7 +147,8 @@ class Run:
         if step < line.head or line.series.last_step >= step:
             return
         found = self.measures()
-        if len(line.series) and "evaluations" not in line.series.names:  # it began in a file that had not counted them
+        known = line.series if len(line.series) or line.parent is None else line.parent.series
+        if len(known) and "evaluations" not in known.names:  # it began in a file that had not counted them
             del found["evaluations"], found["seconds"]
         line.series.add(step, found)
 
