@@ -113,8 +113,12 @@ def frame(
     head: int | None = None,
     tuned: int = 0,
     tuned_at: tuple[int, int] | None = None,
+    newest: int = -1,
 ) -> Frame:
-    """A moment of a run, of one line unless others are given; the parameters are all equal to the step."""
+    """A moment of a run, of one line unless others are given; the parameters are all equal to the step.
+
+    ``newest``: with those of that step, the newest.
+    """
     lines = lines or (line(0, step, on, head),)
     return Frame(
         generation=generation,
@@ -130,6 +134,8 @@ def frame(
         tuned_at=(focus, step) if tuned_at is None else tuned_at,
         parameters=np.full(SIZE, float(step), dtype=np.float32) if parameters else None,
         of=(focus, step),
+        newest=np.full(SIZE, float(newest), dtype=np.float32) if newest >= 0 and newest != step else None,
+        newest_step=newest,
     )
 
 
@@ -185,7 +191,7 @@ def a_slice(layer: int, kind: str = "gradient", others: str = "now", points: int
     """A slice: a parabola of its own for each layer and kind, with its floor at t = 1."""
     unit, half = ("distance", 5.0) if kind == "gradient" else ("filter norms", 1.0)
     t, bend = np.linspace(-half, half, points), float(layer) / (1 if kind == "gradient" else 2)
-    loss = 0.5 + (others == "start") + bend * (t - 1) ** 2
+    loss = 0.5 + {"now": 0, "start": 1, "end": 2}[others] + bend * (t - 1) ** 2
     return SliceCurve(layer, kind, others, f"{kind} of layer {layer}", unit, t, loss, t * 0 + 0.5, -2 * bend, 2 * bend)
 
 
@@ -197,14 +203,20 @@ def no_slice(layer: int, kind: str = "gradient", others: str = "now") -> SliceCu
 
 
 def slices_drawn(
-    generation: int = 1, number: int = 0, step: int = 0, layers: int = 2, count: int | None = None, **view: Any
+    generation: int = 1,
+    number: int = 0,
+    step: int = 0,
+    layers: int = 2,
+    count: int | None = None,
+    newest: int | None = None,
+    **view: Any,
 ) -> SlicesDrawn:
     """All slices of so many layers, or the first ``count`` of them; ``view`` changes the spec."""
     spec = SlicesSpec(**view)
-    ways = spec.settings_of_others
+    ways = spec.settings_at(newest is None)
     numbers = spec.numbers(layers)
     curves = [a_slice(n, k, o) for n in numbers for k in spec.directions for o in (ways if n else ("now",))]
-    return SlicesDrawn(generation, number, step, spec, layers, tuple(curves[:count]), len(curves), 50)
+    return SlicesDrawn(generation, number, step, spec, layers, tuple(curves[:count]), len(curves), 50, newest)
 
 
 class FakeClock:

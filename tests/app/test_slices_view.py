@@ -135,6 +135,22 @@ def test_the_legend_names_kinds_and_settings_of_the_others(draw: Draw) -> None:
     assert [label.text for _, label in figure.legend.items] == ["random", "tangent", "parabola"]
 
 
+def test_with_the_others_as_trained_there_is_a_third_curve(draw: Draw) -> None:
+    """Where an earlier step is looked at; at the newest one there is nothing to tell apart, and no such line."""
+    figure = draw(slices_drawn(others="all", kinds="way", newest=9), (700, 500))
+    assert [label.text for _, label in figure.legend.items][:3] == ["way (now)", "way (start)", "way (end)"]
+    assert set(figure.plots[1].lines) == {("way", "now"), ("way", "start"), ("way", "end")}
+    assert set(figure.plots[0].lines) == {("way", "now")}
+    drawn = slices_drawn(others="all", kinds="way")
+    figure.set_slices(drawn, drawn.view, "nats")
+    assert [label.text for _, label in figure.legend.items][:2] == ["way (now)", "way (start)"]
+    assert set(figure.plots[1].lines) == {("way", "now"), ("way", "start")}
+    figure = draw(slices_drawn(others="end", newest=9))
+    assert [label.text for _, label in figure.legend.items][:2] == ["gradient", "random"]
+    assert set(figure.plots[0].lines) == {("gradient", "end"), ("random", "end")}
+    assert figure.plots[0].guides, "the guides are those of what is drawn"
+
+
 @pytest.mark.parametrize("dress", THEMES)
 @pytest.mark.parametrize("kinds", ["both", "way"])
 def test_sorts_of_slices_are_told_apart_by_colour_and_by_line(dress: str, kinds: str) -> None:

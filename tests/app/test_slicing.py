@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from thalweg.app import slices_captions
-from thalweg.app.intents import AskedForMap, AskedForSlices, Edit, NewSeed, SetSettings
+from thalweg.app.intents import AskedForMap, AskedForSlices, Edit, LookAt, NewSeed, SetSettings, StepOn
 from thalweg.app.reduce import reduce
 from thalweg.app.state import AppState
-from thalweg.app.wishes import landscape_commands, map_request, slice_request, wants_parameters
-from thalweg.core.messages import Cancel, CancelSlices, Died, Failed, MapRequest, Ready, SliceRequest
+from thalweg.app.wishes import acknowledgement, landscape_commands, map_request, slice_request, wants_parameters
+from thalweg.core.messages import Cancel, CancelSlices, Died, Failed, MapRequest, Ready, SliceCurve, SliceRequest
 
 from .inline_desk import Inline
-from .rig import Rig, a_map, frame, no_slice, slices_drawn, started, state_of, tiny_scene
+from .rig import Rig, a_map, frame, line, no_slice, slices_drawn, started, state_of, tiny_scene
 
 BOTH, ALONE = ("landscape", "slices"), ("slices", "curves")
 
@@ -109,6 +110,48 @@ def test_parameters_are_wanted_for_slices_alone_and_not_while_they_are_computed(
     assert not wants_parameters(reduce(Edit("view.panels", ("curves",)), state))
     both = reduce(frame(step=3), standing(BOTH))
     assert not wants_parameters(replace(both, slicing=replace(both.slicing, busy=True)))
+
+
+@pytest.mark.parametrize("others", ["end", "all"])
+def test_the_newest_step_is_asked_for_where_the_others_are_as_there(others: str) -> None:
+    """Before it is known no slices are asked for; once it moves on, it is wanted again."""
+    state = standing(view__slices__others=others)
+    assert wants_parameters(state) and acknowledgement(state, True).newest
+    assert slice_request(state) is None
+    there = line(0, 5, head=40)
+    state = reduce(frame(step=5, parameters=True, lines=(there,), newest=40), state)
+    assert not wants_parameters(state)
+    found = slice_request(state)
+    assert found is not None
+    request, key = found
+    assert (request.newest_step, key.newest, key.step) == (40, 40, 5)
+    assert request.newest is not None and (request.newest == 40).all() and (request.point == 5).all()
+    state = shown(state, others=others, newest=40)
+    assert slice_request(state) is None and not wants_parameters(state)
+    moved = reduce(frame(step=5, lines=(line(0, 5, head=41),)), state)
+    assert wants_parameters(moved) and slice_request(moved) is None
+    moved = reduce(frame(step=5, parameters=True, lines=(line(0, 5, head=41),), newest=41), moved)
+    found = slice_request(moved)
+    assert found is not None and found[0].newest_step == 41
+
+
+def test_at_the_newest_step_the_request_says_that_it_is_this_one() -> None:
+    """So that nothing is computed twice, and no second set of parameters is sent."""
+    state = reduce(frame(step=8, parameters=True, newest=8), standing(view__slices__others="all"))
+    found = slice_request(state)
+    assert found is not None
+    assert (found[0].newest, found[0].newest_step) == (None, 8)
+
+
+@pytest.mark.parametrize("others", ["now", "start", "both"])
+def test_nobody_asks_for_the_newest_step_without_need(others: str) -> None:
+    """It would be one more copy of all parameters in each frame."""
+    state = standing(view__slices__others=others)
+    assert not acknowledgement(state, True).newest
+    found = slice_request(state)
+    assert found is not None and (found[0].newest, found[1].newest) == (None, None)
+    closed = reduce(Edit("view.panels", ("landscape",)), standing(view__slices__others="all"))
+    assert not acknowledgement(closed, True).newest
 
 
 def test_closing_the_panel_takes_the_request_back() -> None:
@@ -243,6 +286,23 @@ def test_a_scene_comes_to_its_slices(panels: tuple[str, ...]) -> None:
     assert now.loss != pytest.approx(start.loss)
 
 
+@pytest.mark.parametrize("panels", [BOTH, ALONE])
+def test_dragged_back_the_slices_have_the_others_as_trained(panels: tuple[str, ...]) -> None:
+    """At the newest step there is nothing to tell apart; of an earlier one there are three of each."""
+    one = Inline(tiny_scene(view__panels=panels, view__slices__others="all", view__slices__points=9))
+    one.until(lambda s: s.frame is not None)
+    one.controller.dispatch(StepOn(20))
+    state = one.until(lambda s: s.slicing.shown and s.slicing.shown.complete and s.slicing.shown.step == 20)
+    assert state.slicing.shown is not None and state.slicing.shown.settings_of_others == ("now", "start")
+    one.controller.dispatch(LookAt(7))
+    state = one.until(lambda s: s.slicing.shown and s.slicing.shown.complete and s.slicing.shown.step == 7)
+    assert state.slicing.shown is not None
+    assert (state.slicing.shown.newest, len(state.slicing.shown.curves)) == (20, 2 * 2 * 3)
+    for _ in range(5):
+        one.controller.tick()
+    assert not one.state.slicing.busy and one.state.slicing.shown is state.slicing.shown, "they are not asked for again"
+
+
 # --- captions --------------------------------------------------------------------------------------------------------
 
 
@@ -261,6 +321,80 @@ def test_the_caption_says_what_moves_how_far_and_what_stands_still() -> None:
     assert "random" not in slices_captions.caption(shown(standing(), kinds="gradient"))
     assert "as at step 0" in slices_captions.caption(shown(standing(), others="start"))
     assert "the same here" in slices_captions.caption(shown(standing(), others="both"))
+    state = shown(standing())
+    for others, newest, words in (
+        ("end", 900, "All other layers are as at the newest step, 900."),
+        ("end", None, "All other layers are as at the newest step, which is this one."),
+        ("all", 900, "as at step 0 (start), which is the same here, or as at the newest step, 900 (end)."),
+        ("all", None, "(start), which is the same here; this step is the newest (end)."),
+    ):
+        assert words in slices_captions.caption(shown(standing(), others=others, newest=newest)), others
+    assert "newest" not in slices_captions.caption(state)
+
+
+def way(layer: int, others: str, losses: tuple[float, ...], right: tuple[float, ...], half: float = 1.0) -> SliceCurve:
+    """A layer's way from the start with these losses, and shares classified right, at even points."""
+    t = np.linspace(-half, half, len(losses))
+    return SliceCurve(layer, "way", others, "", "of the way", t, np.array(losses), np.array(right), 0.0, 0.0)
+
+
+def told(*curves: SliceCurve, layers: int = 2, **view: object) -> str:
+    """The caption of these slices."""
+    state = shown(standing(), kinds="way", layers=layers, **view)
+    assert state.slicing.shown is not None
+    drawn = replace(state.slicing.shown, curves=curves, total=len(curves))
+    return slices_captions.caption(replace(state, slicing=replace(state.slicing, shown=drawn)))
+
+
+WAYS = (
+    way(1, "now", (4.1, 6.0, 0.2, 0.1, 0.9), (0.09, 0.2, 0.9, 0.99, 0.8)),
+    way(1, "start", (2.42, 2.35, 2.30, 2.2, 9.0), (0.1, 0.1, 0.1, 0.1, 0.1)),
+    way(1, "end", (7.0, 3.0, 0.0, 0.1, 9.0), (0.1, 0.1, 0.1, 0.1, 0.1)),
+    way(2, "now", (2.2, 1.0, 0.2, 0.1, 0.9), (0.321, 0.5, 0.9, 0.99, 0.8)),
+)
+
+
+def test_the_first_sentence_says_whether_it_is_flat_or_flat_only_here() -> None:
+    """The span of the loss from the start (-1) to now (0), not beyond, with each of the values of the others."""
+    text = told(*WAYS, others="all", newest=9)
+    assert text.startswith(
+        "With the others as at the start, layer 1's way changes the loss by 0.12; as now, by 5.8; as at the newest "
+        "step, by 7. Put back to its start, the others as now, layer 1 leaves 9 % right (loss 4.1), layer 2 32 % right "
+        "(loss 2.2); now 90 % right (loss 0.2).\n"
+    ), text
+    assert told(WAYS[0]).startswith("With the others as now, layer 1's way changes the loss by 5.8. Put back")
+    assert told(WAYS[1], others="start").startswith("With the others as at the start, layer 1's way changes")
+    assert "Put back" not in told(WAYS[1], others="start")
+    assert "way changes" not in slices_captions.caption(shown(standing()))
+
+
+def test_of_many_layers_a_few_are_told() -> None:
+    """The first and the last among them."""
+    text = told(*(way(n, "now", (n, 1.0, 0.5), (0.1, 0.5, 0.9)) for n in range(1, 31)), layers=30)
+    assert "layer 1 leaves 10 % right (loss 1), layer 11 10 % right (loss 11), layer 20 10" in text
+    assert ", layer 30 10 % right (loss 30); now 50 % right (loss 1)." in text
+
+
+def test_where_the_start_is_not_on_the_way_nothing_is_claimed() -> None:
+    """Nor where the loss is not finite on it, or a layer has no way; the next numbers are told then."""
+    short = way(1, "now", (4.0, 2.0, 1.0), (0.1, 0.5, 0.9), half=0.5)
+    assert told(short).startswith("Each layer moves alone")
+    broken = way(1, "now", (np.inf, 2.0, 1.0), (0.1, 0.5, 0.9))
+    assert told(broken).startswith("Put back to its start, the others as now, layer 1 leaves 10 % right (loss inf)")
+    assert told(no_slice(1, "way")).startswith("Each layer moves alone")
+    assert "layer 2 leaves 32 % right" in told(no_slice(1, "way"), WAYS[3])
+
+
+def test_of_a_surface_the_loss_alone_is_told() -> None:
+    """Nothing is classified there."""
+    scene = tiny_scene(view__panels=ALONE).edited({"run.network.kind": "surface"})
+    state = shown(standing(), kinds="way")
+    assert state.slicing.shown is not None and state.started is not None
+    drawn = replace(state.slicing.shown, curves=WAYS[:1], total=1)
+    state = replace(state, scene=scene, started=replace(state.started, runs=scene.runs()))
+    text = slices_captions.caption(replace(state, slicing=replace(state.slicing, shown=drawn)))
+    assert "layer 1 leaves loss 4.1; now loss 0.2." in text
+    assert "right" not in text
 
 
 def test_the_caption_names_the_guides_that_are_drawn() -> None:

@@ -53,6 +53,21 @@ def test_the_ways_out(losses: tuple[float, ...], words: str) -> None:
     assert words in verdict(running(), replace(FOUND, ways=(WayOut(3, 80, np.array(losses)),)))
 
 
+@pytest.mark.parametrize(
+    ("since", "words"),
+    [
+        (120, " climbs nowhere. On its own way from here it never rose above 2.5 and came to 0.12."),
+        (30, " climbs nowhere. On its own way from step 30 it never rose above 2.5 and came to 0.12."),
+    ],
+)
+def test_what_the_loss_did_on_the_other_lines_own_way(since: int, words: str) -> None:
+    """From where it was here, too, or from where it parted; nothing where too little was measured."""
+    out = WayOut(3, 80, np.array((2.3, 1.0, 0.1)), since, 2.5, 0.12)
+    assert verdict(running(), replace(FOUND, ways=(out,))).endswith(words)
+    nothing = replace(out, highest=float("nan"))
+    assert "own way" not in verdict(running(), replace(FOUND, ways=(nothing,)))
+
+
 def test_asking_pauses_and_is_answered_in_the_banner() -> None:
     """A saddle is told as one; while it is looked for, how far that is, with a way to give it up."""
     scene = Scene().edited({"run.network.kind": "surface"}).edited({"run.network.surface": "saddle"})

@@ -283,6 +283,32 @@ def test_a_cure_is_chosen_from_its_menu_and_trains_beside(qtbot, there: Open) ->
     assert there.controller.state.playing
 
 
+@pytest.mark.qt_log_ignore("does not support")  # what a screen that is not there cannot do
+def test_a_layer_is_put_back_from_its_menu(qtbot, there: Open) -> None:
+    """There is nothing to choose at step 0; then each layer of the run in front, and the branch has its line."""
+    menu = there.window.choice_menus["put-back"]
+    there.until(lambda s: s.current is not None)
+    assert not there.action("put-back").isEnabled()
+    press(qtbot, there, "Right")
+    there.until(lambda s: s.current.step > 0 and not s.current.stepping)
+    there.until(lambda s: there.action("put-back").isEnabled() and menu.actions())
+    there.calm()
+    press(qtbot, there, "B")
+    assert menu.isVisible()
+    menu.close()
+    names = [a.text() for a in menu.actions()]
+    assert names == [f"Layer {n}" for n in range(1, len(names) + 1)] and len(names) > 1
+    step = there.controller.state.current.step
+    menu.actions()[0].trigger()
+    there.until(lambda s: s.current is not None and len(s.current.lines) == 2)
+    entries = marks.entries(there.controller.state)
+    assert [e.name for e in entries] == ["original", f"from {step:,}, layer 1 as at the start"]
+    assert entries[1].front and not there.controller.state.playing
+    press(qtbot, there, "Home")
+    there.until(lambda s: s.current is not None and s.current.step == 0)
+    there.until(lambda s: not there.action("put-back").isEnabled())
+
+
 def test_the_status_line(there: Open) -> None:
     """Step, epoch, pace, landscapes, device."""
     texts = [label.text() for label in there.window._status]

@@ -175,3 +175,42 @@ def test_what_was_looked_at_apart_is_told_to_be() -> None:
     frame = shown.service.frame()
     assert frame is not None
     assert (frame.apart, frame.step, frame.stepping) == (False, 4, True)
+
+
+# --- the newest step -------------------------------------------------------------------------------------------------
+
+
+def test_the_parameters_of_the_newest_step_come_when_they_are_asked_for() -> None:
+    """Of the line that the parameters are of; nothing where that is the step itself, or where nobody asked."""
+    shown = lived()
+    frame = shown.frame(newest=True)
+    assert (frame.step, frame.newest_step, frame.newest) == (8, 8, None)
+    frame = shown.say(Show(1, 2)).frame(newest=True)
+    line = frame.lines[3]
+    assert (frame.step, frame.newest_step) == (2, 8)
+    assert frame.newest is not None and frame.parameters is not None
+    assert torch.equal(torch.from_numpy(frame.newest), PLAIN[0].at(8, line.changes).parameters)
+    assert torch.equal(torch.from_numpy(frame.parameters), PLAIN[0].at(2, line.changes).parameters)
+    frame = shown.frame(newest=True, line=1)
+    assert frame.newest is not None
+    assert (frame.of, frame.newest_step) == ((1, 2), 12)
+    assert torch.equal(torch.from_numpy(frame.newest), PLAIN[1].at(12).parameters)
+    frame = shown.frame(newest=True, line=0)
+    assert (frame.of, frame.newest_step, frame.newest) == ((0, 12), 12, None)
+    frame = shown.frame()
+    assert (frame.newest_step, frame.newest) == (-1, None)
+
+
+def test_while_training_goes_on_the_newest_step_is_that_of_now() -> None:
+    """Though an earlier one is looked at; it is told which it is."""
+    shown = Shown().say(Advance(1, 12))
+    list(shown.service.handle(Play(1, True, PaceSpec())))
+    list(shown.service.handle(Show(1, 4)))
+    assert shown.service.runs is not None
+    for _ in range(3):
+        shown.service.runs.step()
+    list(shown.service.handle(Acknowledge(1, True, newest=True)))
+    frame = shown.service.frame()
+    assert frame is not None and frame.newest is not None
+    assert (frame.step, frame.line.head, frame.newest_step) == (4, 15, 15)
+    assert torch.equal(torch.from_numpy(frame.newest), PLAIN[0].at(15).parameters)

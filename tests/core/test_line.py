@@ -255,3 +255,31 @@ def test_why_a_line_ended_is_kept_with_it() -> None:
     run.tune(slower(run))
     assert run.line.ended is None
     assert run.lines[0].ended == Ended(11, "no further", 3)
+
+
+# --- where lines part ------------------------------------------------------------------------------------------------
+
+
+@given(data=st.data())
+@settings(max_examples=30)
+def test_lines_part_at_the_last_step_that_they_share(data: st.DataObject) -> None:
+    """Compared with the moments that they have at each step: the same objects up to there, and no further."""
+    run = forward(run_of("sgd"), 12)
+    for _ in range(data.draw(st.integers(1, 4))):
+        line = run.lines[data.draw(st.sampled_from(sorted(run.lines)))]
+        run.go_to(data.draw(st.integers(1, line.head)), line)
+        if data.draw(st.booleans()):
+            run.put_back(1)
+        else:
+            run.branch()
+        forward(run, run.step_count + data.draw(st.integers(1, 4)))
+    for a in run.lines.values():
+        for b in run.lines.values():
+            parted = a.parted_from(b)
+            assert parted == b.parted_from(a)
+            assert all(a.at(step) is b.at(step) for step in range(parted))
+            if a is not b:
+                later = range(parted + 1, min(a.head, b.head) + 1)
+                assert all(a.at(step) is not b.at(step) for step in later)
+            else:
+                assert parted == a.head

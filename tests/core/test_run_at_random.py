@@ -1,4 +1,4 @@
-"""Any sequence of steps, ways back, changes, branches, forgotten lines and limits: every line stays what it was."""
+"""Any sequence of steps, ways back, changes, branches, layers put back, lines forgotten: every line stays as it was."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from thalweg.core.history import MEMORY
 from thalweg.core.scene import OptimiserSpec
+from thalweg.core.training.moment import Moment
 from thalweg.core.training.run import Run
 
 from .toys import OPTIMISERS, Uninterrupted, changes_of, same_moment, tiny_run, training
@@ -38,7 +39,12 @@ class Travels(RuleBasedStateMachine):
         spec = tiny_run(optimiser=OPTIMISERS[optimiser].model_dump())
         self.run, self.plain = training(spec, memory), Uninterrupted(spec)
         self.asked: dict[int, tuple[int, Made]] = {0: (0, [(0, spec.optimiser)])}
+        self.puts: dict[int, list[tuple[int, int]]] = {0: []}
         self.at = self.line = 0
+
+    def there(self, step: int, line: int) -> Moment:
+        """The moment of a step of a line, as a run has it that only ever went forward."""
+        return self.plain.at(step, self.asked[line][1], self.puts[line])
 
     def optimiser(self) -> OptimiserSpec:
         """The optimiser that was asked for here."""
@@ -83,11 +89,22 @@ class Travels(RuleBasedStateMachine):
         self.run.tune(after)
         head, made = self.asked[self.line]
         if self.at < head and before != after:
-            made = [c for c in made if c[0] <= self.at]
+            made, puts = [c for c in made if c[0] <= self.at], self.puts[self.line]
             self.line, head = self.run.line.number, self.at
+            self.puts[self.line] = [p for p in puts if p[0] <= self.at]
             assert self.line == max(self.run.lines)
         if before != after:
             self.asked[self.line] = (head, [*(c for c in made if c[0] < self.at), (self.at, after)])
+
+    @precondition(lambda self: self.at > 0)
+    @rule(layer=st.integers(1, 2))
+    def put_back(self, layer: int) -> None:
+        """A layer as it was at the start, on a branch that begins here, at the head too."""
+        made, puts = self.asked[self.line][1], self.puts[self.line]
+        self.line = self.run.put_back(layer).number
+        assert self.line == self.run.line.number == max(self.run.lines)
+        self.asked[self.line] = (self.at, [c for c in made if c[0] <= self.at])
+        self.puts[self.line] = [*(p for p in puts if p[0] <= self.at), (self.at, layer)]
 
     @precondition(lambda self: len(self.asked) > 1)
     @rule(which=st.integers(0, 9))
@@ -115,7 +132,7 @@ class Travels(RuleBasedStateMachine):
             return
         assert (self.run.step_count, self.run.line.number) == (self.at, self.line)
         assert {n: line.head for n, line in self.run.lines.items()} == {n: h for n, (h, _) in self.asked.items()}
-        assert same_moment(self.run.session.moment(), self.plain.at(self.at, self.asked[self.line][1]))
+        assert same_moment(self.run.session.moment(), self.there(self.at, self.line))
 
     @invariant()
     def what_is_recorded_is_what_was(self) -> None:
@@ -131,7 +148,7 @@ class Travels(RuleBasedStateMachine):
             assert found == plain
             recorded = line.recorded()
             for step in recorded[:: -max(1, len(recorded) // 3)].tolist():
-                m, there = line.at(step), self.plain.at(step, made)
+                m, there = line.at(step), self.there(step, number)
                 if m is not None:
                     assert m.step == step
                     assert m.parameters.equal(there.parameters)
@@ -140,14 +157,14 @@ class Travels(RuleBasedStateMachine):
         """In the end every line is gone through once more, and goes on as it would have."""
         if self.run is None:
             return
-        for number, (head, made) in self.asked.items():
+        for number, (head, _) in self.asked.items():
             for step in {head, head // 2}:
                 self.run.go_to(step, self.run.lines[number])
-                assert same_moment(self.run.session.moment(), self.plain.at(step, made))
+                assert same_moment(self.run.session.moment(), self.there(step, number))
             self.run.go_to(head, self.run.lines[number])
             for step in range(head + 1, head + 4):
                 self.run.step()
-                assert same_moment(self.run.session.moment(), self.plain.at(step, made))
+                assert same_moment(self.run.session.moment(), self.there(step, number))
 
 
 TestTravels = Travels.TestCase

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,16 @@ from thalweg.core.training.run import Run
 from thalweg.core.training.runs import Runs
 from thalweg.core.training.runs_record import recording_of, runs_of
 
-from .toys import NETWORKS, OPTIMISERS, Uninterrupted, changes_of, dataset, in_lock_step, same_moment, tiny_run
+from .toys import (
+    NETWORKS,
+    OPTIMISERS,
+    Uninterrupted,
+    changes_of,
+    dataset,
+    in_lock_step,
+    same_moment,
+    tiny_run,
+)
 
 DIVERGING = tiny_run(network__activation="relu", objective__loss="squared-error", optimiser__learning_rate=1000.0)
 
@@ -63,6 +73,21 @@ def lived(scene: Scene, memory: int = MEMORY) -> Runs:
     return runs
 
 
+def put_back(scene: Scene, memory: int = MEMORY) -> Runs:
+    """The same, and then with a layer put back, one on that branch at the same step, and one before its head."""
+    runs = lived(scene, memory)
+    front = runs.front
+    if front.line.ended is not None:
+        return runs
+    for step, layer in ((8, 1), (8, 2), (10, 1)):
+        front.go_to(step)
+        runs.put_back(layer)
+        for _ in range(5):
+            runs.step()
+            runs.measure()
+    return runs
+
+
 def carried(scene: Scene, runs: Runs, path: Path) -> tuple[Recording, Runs]:
     """The runs as they come out of a file."""
     write(path, recording_of(scene, runs))
@@ -73,21 +98,22 @@ def carried(scene: Scene, runs: Runs, path: Path) -> tuple[Recording, Runs]:
 def exact(runs: Runs) -> None:
     """Every line is at every few steps of it, at its head, and from there on, what it would be without a file."""
     for _, run, line in list(runs.lines):
-        plain, made = Uninterrupted(run.spec), changes_of(line)
+        plain, made, puts = Uninterrupted(run.spec), changes_of(line), line.layers_put_back
         for step in dict.fromkeys([line.head, line.start, 0, *range(line.head, 0, -5)]):
             run.go_to(step, line)
-            assert same_moment(run.session.moment(), plain.at(step, made))
+            assert same_moment(run.session.moment(), plain.at(step, made, puts))
         run.go_to(line.head, line)
         if line.ended is None:
             for step in range(line.head + 1, line.head + 13):
                 run.step()
-                assert same_moment(run.session.moment(), plain.at(step, made))
+                assert same_moment(run.session.moment(), plain.at(step, made, puts))
 
 
+@pytest.mark.parametrize("life", [lived, put_back])
 @pytest.mark.parametrize("kind", SCENES)
-def test_what_comes_out_of_a_file_goes_on_as_it_was(kind: str, tmp_path: Path) -> None:
+def test_what_comes_out_of_a_file_goes_on_as_it_was(kind: str, life: Callable[[Scene], Runs], tmp_path: Path) -> None:
     """It stands where it stood, with every line, change and measure; bit for bit, from the heads and from anywhere."""
-    runs = lived(SCENES[kind])
+    runs = life(SCENES[kind])
     _, found = carried(SCENES[kind], runs, tmp_path / "run.h5")
     assert found.specs == runs.specs
     assert found.front.line.number == runs.front.line.number
@@ -95,6 +121,7 @@ def test_what_comes_out_of_a_file_goes_on_as_it_was(kind: str, tmp_path: Path) -
     for (k, _, mine), (other, _, line) in zip(runs.lines, found.lines, strict=True):
         assert (k, mine.number, mine.start, mine.head) == (other, line.number, line.start, line.head)
         assert changes_of(mine) == changes_of(line)
+        assert mine.layers_put_back == line.layers_put_back
         assert mine.epochs == line.epochs
         assert (mine.parent and mine.parent.number) == (line.parent and line.parent.number)
         assert mine.recorded().tolist() == line.recorded().tolist()

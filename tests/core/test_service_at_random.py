@@ -17,6 +17,7 @@ from thalweg.core.messages import (
     Move,
     PlaneLaid,
     Play,
+    PutBack,
     SessionCommand,
     Show,
     Start,
@@ -58,6 +59,7 @@ class Commands(RuleBasedStateMachine):
         runs = tuple(PLAIN[k].run for k in range(count))
         *_, self.seen = self.service.handle(Start(1, runs, memory))
         self.lines = {k: (k, 0, [(0, run.optimiser)]) for k, run in enumerate(runs)}
+        self.puts = {k: [] for k in self.lines}
         self.goes_on = dict.fromkeys(range(count))
         self.goes_on.update({k: k for k in range(count)})
         self.focus = self.at = 0
@@ -124,14 +126,30 @@ class Commands(RuleBasedStateMachine):
             return
         kept = [c for c in made if c[0] < self.at]
         if self.at < head:
+            puts = [p for p in self.puts[self.focus] if p[0] <= self.at]
             self.focus = self.goes_on[run] = max(line.number for _, _, line in self.service.runs.lines)
             assert self.focus not in self.lines
+            self.puts[self.focus] = puts
         self.lines[self.focus] = run, self.at, [*kept, (self.at, after)]
 
     @rule(rate=RATES)
     def tune(self, rate: float) -> None:
         """While it stands."""
         self.tune_here(rate)
+
+    @precondition(lambda self: self.at > 0)
+    @rule(layer=st.integers(1, 2), share=st.none() | SHARES)
+    def put_back(self, layer: int, share: float | None) -> None:
+        """A layer, at the step that is seen or at another one of the line in front: a branch begins there."""
+        run, head, made = self.lines[self.focus]
+        step = None if share is None else max(1, round(share * head))
+        at = self.at if step is None else step
+        self.say(PutBack(1, layer, None if step is None else self.focus, step))
+        puts = [*(p for p in self.puts[self.focus] if p[0] <= at), (at, layer)]
+        self.focus = self.goes_on[run] = max(line.number for _, _, line in self.service.runs.lines)
+        assert self.focus not in self.lines
+        self.lines[self.focus] = run, at, [c for c in made if c[0] <= at]
+        self.puts[self.focus], self.at = puts, at
 
     @rule(share=SHARES)
     def show(self, share: float) -> None:
@@ -192,7 +210,8 @@ class Commands(RuleBasedStateMachine):
         run, _, made = self.lines[self.focus]
         assert frame.focus == self.focus
         assert frame.tuned == self.tuned
-        assert np.array_equal(frame.parameters, PLAIN[run].at(frame.step, made).parameters.numpy())
+        there = PLAIN[run].at(frame.step, made, self.puts[self.focus])
+        assert np.array_equal(frame.parameters, there.parameters.numpy())
         return self.seen
 
     @invariant()
@@ -202,7 +221,7 @@ class Commands(RuleBasedStateMachine):
             return
         frame = self.look()
         run, head, made = self.lines[self.focus]
-        there = PLAIN[run].at(self.at, made)
+        there = PLAIN[run].at(self.at, made, self.puts[self.focus])
         assert (frame.step, frame.following) == (self.at, self.at == head)
         assert abs(frame.epoch - (there.epoch - 1 + there.at / 100 if there.epoch else 0)) < 1e-12
         assert [line.number for line in frame.lines] == sorted(self.lines)

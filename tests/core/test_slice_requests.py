@@ -13,7 +13,7 @@ from thalweg.core import buffers
 from thalweg.core import data as datasets
 from thalweg.core.landscape import service as services
 from thalweg.core.landscape.service import LandscapeService
-from thalweg.core.landscape.slices import Slice, slices
+from thalweg.core.landscape.slices import Slice, _direction, slices
 from thalweg.core.messages import Failed, MapRequest, SliceRequest, SlicesDrawn
 from thalweg.core.problem import Problem, build
 from thalweg.core.scene import AxisSpec, PlaneSpec, RunSpec, SlicesSpec
@@ -232,3 +232,60 @@ def test_at_the_start_there_is_no_way_from_it(trained) -> None:
     view = VIEW.model_copy(update={"kinds": "way", "others": "now"})
     *_, drawn = answered(request(trained, view, step=0, point=trained[0].start.numpy()))
     assert drawn.complete and all("no direction" in c.reason for c in drawn.curves)
+
+
+# --- with the other layers as at the newest step ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def later(trained) -> np.ndarray:
+    """The parameters after 40 steps."""
+    run = tiny_run()
+    session = Session(run, build(run, datasets.load(run.data)))
+    for _ in range(40):
+        session.step()
+    return session.snapshot().numpy()
+
+
+@pytest.mark.parametrize("kinds", ["gradient", "random", "way"])
+def test_the_others_as_trained_against_a_plain_loop(trained, later, kinds: str) -> None:
+    """The layer where it is at step 15, the others where they are at step 40: point by point, in float64."""
+    view = VIEW.model_copy(update={"kinds": kinds, "others": "all"})
+    *_, drawn = answered(request(trained, view, newest=later, newest_step=40))
+    problem, here = trained[0], torch.from_numpy(trained[1])
+    count, batch = len(problem.layout.layers), problem.first(40)
+    assert drawn.newest == 40
+    assert drawn.settings_of_others == ("now", "start", "end")
+    assert drawn.complete and drawn.total == 3 * count + (kinds == "way")
+    for layer in range(1, count + 1):
+        span = problem.layout.layers[layer - 1].span
+        directions = {c.label: c for c in drawn.curves if c.layer == layer}
+        assert len(directions) == 1, "one direction, whatever the others are"
+        c = next(c for c in drawn.curves if (c.layer, c.others) == (layer, "end"))
+        way = _direction(problem, here, layer, kinds, 40, VIEW.seed, problem.start).vector
+        for k, t in enumerate(c.t):
+            vector = torch.from_numpy(later).clone()
+            vector[span] = (here + float(t) * way)[span]
+            loss, right, _ = plain(problem, vector, batch)
+            assert (c.loss[k], c.accuracy[k]) == pytest.approx((loss, right), rel=1e-5, abs=1e-9)
+
+
+@pytest.mark.parametrize(("others", "ways"), [("end", ("now",)), ("all", ("now", "start"))])
+def test_at_the_newest_step_nothing_is_computed_twice(trained, others: str, ways: tuple[str, ...]) -> None:
+    """The end is now; that is told."""
+    *_, drawn = answered(request(trained, VIEW.model_copy(update={"others": others})))
+    assert drawn.newest is None
+    assert drawn.settings_of_others == ways
+    assert drawn.complete and len(drawn.curves) == len(ways) * 2 * drawn.layers
+    assert {c.others for c in drawn.curves} == set(ways)
+
+
+@pytest.mark.parametrize(("half", "points"), [(1.0, 81), (1.0, 6), (3.0, 10), (1.7, 33), (0.5, 9)])
+def test_the_start_itself_is_a_point_of_the_way(trained, half: float, points: int) -> None:
+    """Wherever the even points fall, as long as the way reaches so far back; each point is there once."""
+    view = SlicesSpec(kinds="way", ways=half, points=points, examples=5)
+    *_, drawn = answered(request(trained, view))
+    for c in drawn.curves:
+        assert (-1.0 in c.t) == (half >= 1)
+        assert np.diff(c.t).min() > 1e-6
+        assert (c.t[0], c.t[-1]) == (-half, half)

@@ -17,9 +17,10 @@ from thalweg.core.measures.stall import POINTS, verdict_steps, way
 from thalweg.core.messages import Failed, Judge, Judged, Start
 from thalweg.core.problem import build
 from thalweg.core.scene import RunSpec
+from thalweg.core.training.judging import own_way
 from thalweg.core.training.service import TrainingService
 
-from .toys import tiny_run
+from .toys import tiny_run, training
 
 
 def surface(formula: str, x: float, y: float) -> RunSpec:
@@ -131,6 +132,52 @@ def test_the_step_that_is_looked_at_is_judged_beside_where_the_other_runs_are() 
     assert found.ways[0].loss[0] == pytest.approx(found.loss)
     assert found.ways[0].loss[-1] < found.loss
     assert torch.equal(service.runs.front.session.snapshot(), before)
+
+
+def test_the_way_that_another_line_took_is_told_from_its_measures() -> None:
+    """Of a branch that begins here from here on, of a run from the same start from there on, of each its own rows."""
+    run = tiny_run(optimiser__learning_rate=0.01)
+    service = service_of(run, tiny_run(optimiser__learning_rate=0.5))
+    runs = service.runs
+    assert runs is not None
+
+    def steps(count: int) -> None:
+        for _ in range(count):
+            runs.step()
+            runs.measure()
+
+    runs.measure()
+    steps(10)
+    for _ in runs.going_to(8):
+        pass
+    runs.tune(0, run.optimiser.model_copy(update={"learning_rate": 0.7}), run.stop)
+    steps(6)
+    branch = runs.front.line
+    for _ in runs.going_on(0, 8):
+        pass
+    (found,) = judged(service)
+    ways = {w.line: w for w in found.ways}
+    assert found.step == 8
+    assert {number: w.since for number, w in ways.items()} == {1: 0, branch.number: 8}
+    for w in ways.values():
+        line = next(each for _, _, each in runs.lines if each.number == w.line)
+        rows = [(s, loss) for s, loss in zip(*(line.series.columns()[n] for n in ("step", "train_loss")), strict=True)]
+        losses = [float(loss) for s, loss in rows if s >= w.since]
+        assert (w.highest, w.last) == (max(losses), losses[-1])
+    for _ in runs.going_on(0, 10):
+        pass
+    (later,) = judged(service)
+    assert {w.line: w.since for w in later.ways} == {1: 0, branch.number: 8}, "it left two steps before"
+
+
+def test_of_too_few_measures_or_of_a_loss_that_is_not_finite_nothing_is_told() -> None:
+    """A single row says nothing of a way."""
+    line = training(tiny_run()).line
+    assert all(math.isnan(v) for v in own_way(line, 0))
+    line.series.add(3, {**dict.fromkeys(line.series.names, 0.0), "train_loss": 4.0})
+    assert own_way(line, 0)[1] == 4.0
+    line.series.add(4, {**dict.fromkeys(line.series.names, 0.0), "train_loss": math.inf})
+    assert all(math.isnan(v) for v in own_way(line, 0))
 
 
 def test_runs_from_another_start_are_no_ways_out() -> None:

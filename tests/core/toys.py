@@ -149,22 +149,44 @@ class Uninterrupted:
 
     def __init__(self, run: RunSpec) -> None:
         self.run, self.data = run, dataset(run.data)
-        self._known: dict[tuple[tuple[int, OptimiserSpec], ...], tuple[Session, list[Moment]]] = {}
+        self._known: dict[object, tuple[Session, list[Moment]]] = {}
 
-    def at(self, step: int, changes: Sequence[tuple[int, OptimiserSpec]] = ()) -> Moment:
-        """The moment at a step, where from each of these steps on the optimiser was another one."""
-        key = tuple(c for c in changes if c[0] <= step)
+    def at(
+        self,
+        step: int,
+        changes: Sequence[tuple[int, OptimiserSpec]] = (),
+        put_back: Sequence[tuple[int, int]] = (),
+    ) -> Moment:
+        """The moment at a step, where from each of these steps on the optimiser was another one.
+
+        ``put_back``: at which steps which layers were put back to their start.
+        """
+        made, puts = (tuple(c for c in found if c[0] <= step) for found in (changes, put_back))
+        key = made, puts
         if key not in self._known:
             self._known[key] = (Session(self.run, build(self.run, self.data)), [])
         session, moments = self._known[key]
         while len(moments) <= step:
             if moments:
                 session.step()
-            for at, optimiser in key:
+            for _, layer in (put for put in puts if put[0] == session.step_count):
+                begin_layer_anew(session, layer)
+            for at, optimiser in made:
                 if at == session.step_count:
                     session.tune(optimiser)
             moments.append(session.moment())
         return moments[step]
+
+
+def begin_layer_anew(session: Session, layer: int) -> None:
+    """Write the start's values over a layer, and zeros over what torch's optimiser keeps of it."""
+    span, size = session.problem.layout.layers[layer - 1].span, len(session.parameters)
+    with torch.no_grad():
+        session.parameters[span] = session.problem.start[span]
+    for kept in session._optimiser.state.values():
+        for value in kept.values():
+            if isinstance(value, Tensor) and value.numel() == size:
+                value[span] = 0
 
 
 def changes_of(line: Line) -> list[tuple[int, OptimiserSpec]]:

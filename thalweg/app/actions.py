@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from thalweg.app import putting_back
 from thalweg.app.captions import begun
 from thalweg.app.state import AppState
 from thalweg.core.scene.cures import cures_of
@@ -63,6 +64,11 @@ def _cures(state: AppState) -> tuple[Choice, ...]:
     return tuple(Choice(cure.id, begun(cure.title), cure.group, cure.why) for cure in cures_of(run))
 
 
+def _layers(state: AppState) -> tuple[Choice, ...]:
+    """The layers that can be put back to their start."""
+    return tuple(Choice(str(n), begun(name)) for n, name in enumerate(putting_back.layers(state), start=1))
+
+
 def _theme(name: str) -> Callable[[AppState], bool]:
     return lambda state: state.settings.theme == name
 
@@ -117,6 +123,12 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "judge", "Is this a minimum?", "&Run",
         "Gradient and curvature here, and whether the loss climbs on the way to where other runs went", "M", _runs,
+    ),
+    Action(
+        "put-back", "Put a la&yer back to its start", "&Run",
+        "Go on from this step on a branch with one layer as it was at step 0, the others as they are: its curves begin "
+        "with what the network can do without what the layer has learnt", "B", lambda s: bool(_layers(s)),
+        choices=_layers,
     ),
     Action("on-ten", "Ten steps on", "&Run", "Go on ten steps of the player", "Shift+Right", _runs),
     Action("back-ten", "Ten steps back", "&Run", "Go back ten steps of the player", "Shift+Left", _runs),

@@ -34,6 +34,7 @@ from thalweg.app.intents import (
     NewSeed,
     OpenRun,
     PutAhead,
+    PutLayerBack,
     Redo,
     RemoveVariant,
     Report,
@@ -91,6 +92,7 @@ INTENTS: dict[str, Callable[[AppState], object]] = {
 
 CHOSEN: dict[str, Callable[[str], object]] = {
     "cure": CureWith,
+    "put-back": lambda layer: PutLayerBack(int(layer)),
 }
 """The actions with choices: the intent of a choice, by its id."""
 

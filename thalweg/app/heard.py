@@ -17,6 +17,7 @@ from thalweg.app.state import (
     AppState,
     Here,
     Kept,
+    Newest,
     re_laid,
     remembered,
     restarted,
@@ -105,6 +106,7 @@ def _(m: Frame, state: AppState) -> AppState:
         state = replace(state, progress=None)  # the step that was asked for is there
     if m.parameters is not None:
         here = Here(m.of[1], m.parameters, m.buffers, m.of[0])
+        state = replace(state, newest=Newest(m.newest_step, m.newest) if m.newest_step >= 0 else None)
         if state.laid is not None and here.parameters.shape != state.laid.parameters.shape:
             state = re_laid(state)  # a run with another network has come to the front
         state = _here(state, here, m)

@@ -110,6 +110,13 @@ class ForgetLine:
 
 
 @dataclass(frozen=True)
+class PutLayerBack:
+    """Pause, and go on from the step that is looked at with this layer, from 1, as it was at step 0."""
+
+    layer: int
+
+
+@dataclass(frozen=True)
 class ShowLine:
     """Draw a line, or do not."""
 

@@ -84,7 +84,7 @@ def _fans(lines: Sequence[LineNow], scene: Scene) -> dict[int, int]:
         if line.run < len(scene.runs()):
             owner = scene.spec_of(line.run)
             seeds = (scene.run, *scene.variants)[owner].seeds > 1
-            keys[line.number] = (owner, *above, line.start) if seeds else ()
+            keys[line.number] = (owner, *above, line.start, line.put_back) if seeds else ()
         else:
             keys[line.number] = ()
     counts = Counter(keys.values())
@@ -107,11 +107,20 @@ def line_names(lines: Sequence[LineNow], specs: Sequence[RunSpec]) -> dict[int, 
     for line in lines:
         name = own[line.run] if line.run < len(own) else f"run {line.run + 1}"
         if line.parent is not None:
-            name = f"{name + ': ' if len(specs) > 1 else ''}from {line.start:,}{_changed(line, lines)}"
+            back = _put_back(line, specs)
+            name = f"{name + ': ' if len(specs) > 1 else ''}from {line.start:,}{back}{_changed(line, lines)}"
         elif len(specs) == 1:
             name = "original"
         found[line.number] = name
     return found
+
+
+def _put_back(line: LineNow, specs: Sequence[RunSpec]) -> str:
+    """Which layers are as at the start where a branch begins."""
+    found = {layer for step, layer in line.put_back if step == line.start}
+    names = layer_names(specs[line.run].network) if line.run < len(specs) else ()
+    said = [names[n - 1] if n <= len(names) else f"layer {n}" for n in sorted(found)]
+    return f", {' and '.join(said)} as at the start" if said else ""
 
 
 def _changed(line: LineNow, lines: Sequence[LineNow]) -> str:

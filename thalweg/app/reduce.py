@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
-from thalweg.app import keeping, slicing
+from thalweg.app import keeping, putting_back, slicing
 from thalweg.app.changes import (
     ZoomError,
     described,
@@ -44,6 +44,7 @@ from thalweg.app.intents import (
     OpenRun,
     OpenScene,
     PutAhead,
+    PutLayerBack,
     Redo,
     Report,
     Rescue,
@@ -352,6 +353,11 @@ def _(m: ForgetLine, state: AppState) -> AppState:
 
 
 @reduce.register
+def _(m: PutLayerBack, state: AppState) -> AppState:
+    return putting_back.put_back(state, m.layer)
+
+
+@reduce.register
 def _(m: ShowLine, state: AppState) -> AppState:
     return replace(state, hidden=state.hidden - {m.line} if m.shown else state.hidden | {m.line})
 
@@ -385,6 +391,8 @@ def _(m: Undo, state: AppState) -> AppState:
     if not state.past:
         return state
     to = state.past[-1]
+    if to.put_back:
+        return putting_back.taken_back(replace(state, past=state.past[:-1], future=(to, *state.future)), to)
     now = Kept(state.scene, state.name, state.saved, to.what, to.at)
     return _travelled(state, to, to.at, state.past[:-1], (now, *state.future))
 
@@ -394,6 +402,8 @@ def _(m: Redo, state: AppState) -> AppState:
     if not state.future:
         return state
     to = state.future[0]
+    if to.put_back:
+        return putting_back.done_again(replace(state, past=(*state.past, to), future=state.future[1:]), to)
     now = Kept(state.scene, state.name, state.saved, to.what, to.at)
     return _travelled(state, to, to.at, (*state.past, now), state.future[1:])
 

@@ -17,6 +17,8 @@ class SliceKey:
     view: SlicesSpec
     """As :meth:`SlicesSpec.computed` has it."""
     line: int = 0
+    newest: int | None = None
+    """The newest step of the line, where the other layers are drawn as there."""
 
 
 @dataclass(frozen=True)

@@ -47,13 +47,20 @@ class Here(NamedTuple):
     line: int = 0
 
 
+class Newest(NamedTuple):
+    """The newest step of a line, and the parameters there [size]; None where that is the step that is looked at."""
+
+    step: int
+    parameters: np.ndarray | None
+
+
 @dataclass(frozen=True)
 class Kept:
     """A scene that undo can return to, with the file that it belongs to.
 
     ``what`` is the change that lies between it and the next; ``at`` where that was made in a run that went on:
     generation, line and step, of the ``tune``-th change of the run. ``drag`` names what was moved, while it is: all of
-    that is one change.
+    that is one change. ``put_back``: the change is none of the scene, but that this layer was put back there.
     """
 
     scene: Scene
@@ -63,6 +70,7 @@ class Kept:
     at: tuple[int, int, int] | None = None
     tune: int = 0
     drag: str = ""
+    put_back: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,8 @@ class AppState:
     frame: Frame | None = None
     parameters: Here | None = None
     """Where a map can be asked for."""
+    newest: Newest | None = None
+    """The newest step, when the parameters came, of the line that they are of; None where it was not asked for."""
     plane: int = 0
     laid: Here | None = None
     """Where the plane is laid; None: at the next parameters that arrive."""
@@ -251,6 +261,7 @@ def restarted(state: AppState, scene: Scene, **changes: Any) -> AppState:
         form=min(state.form, len(scene.variants)),
         hidden=frozenset(),
         parameters=None,
+        newest=None,
         laid=None,
         plane=state.plane + 1,
         ranges=ranges_of(scene.view.plane),

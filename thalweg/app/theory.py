@@ -22,7 +22,7 @@ def known(frame: Frame | None, started: Started | None, scene: Scene) -> Network
     if frame is None or started is None or not scene.view.theory or frame.line.run >= len(started.runs):
         return None
     network = started.runs[frame.line.run].network
-    methods = all(is_known(optimiser) for _, optimiser in frame.line.changes)
+    methods = all(is_known(optimiser) for _, optimiser in frame.line.changes) and not frame.line.put_back
     return network if methods and steepness(network) is not None else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 from pydantic import ValidationError
 
 from thalweg.app.intents import AddVariant, CureWith, RemoveVariant
@@ -46,7 +47,8 @@ def _norms_at_start(state: AppState) -> tuple[float, ...]:
     """The norms of the gradient in each layer of the run in front, at its first measured step; none before."""
     series = state.current.series if state.current is not None else {}
     names = [f"gradient_{n}" for n in range(1, len(layer_shapes(state.spec.network)) + 1)]
-    known = [float(series[name][0]) for name in names if len(series.get(name, ()))]
+    began = series.get("step", np.ones(1))[:1] == 0  # not where a layer was put back, and all was measured anew
+    known = [float(series[name][0]) for name in names if began.any() and len(series.get(name, ()))]
     return tuple(known) if len(known) == len(names) else ()
 
 

@@ -23,12 +23,20 @@ def verdict(state: AppState, m: Judged) -> str:
         said = "Nothing curves downwards and the gradient gains next to nothing: a minimum, or too flat to tell."
     lines = state.frame.lines if state.frame else ()
     names = line_names(lines, state.started.runs) if state.started else {}
-    ways = "".join(f" {_way(names.get(w.line, f'line {w.line}'), w)}" for w in m.ways)
+    ways = "".join(f" {_way(names.get(w.line, f'line {w.line}'), w)}{_own_way(w, m.step)}" for w in m.ways)
     return (
         f"{said} Step {m.step:,}: loss {number(m.loss)}, gradient {number(m.gradient)}, curvature from "
         f"{number(m.smallest)} to {number(m.largest)} (± {number(float(f'{m.error:.1g}'))}), on the first "
         f"{m.examples:,} examples.{ways}"
     )
+
+
+def _own_way(w: WayOut, here: int) -> str:
+    """What the loss did that was measured on the other run's own way."""
+    if not np.isfinite([w.highest, w.last]).all():
+        return ""
+    since = "here" if w.since == here else f"step {w.since:,}"
+    return f" On its own way from {since} it never rose above {number(w.highest)} and came to {number(w.last)}."
 
 
 def _way(name: str, w: WayOut) -> str:

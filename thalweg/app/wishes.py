@@ -159,7 +159,15 @@ def wants_parameters(state: AppState) -> bool:
     if state.laid is None and not state.map_error.startswith(NOT_YET):
         return True
     wanted = mapped_line(state)
-    return wanted is not None and (wanted.number, wanted.step) != (state.parameters.line, state.parameters.step)
+    if wanted is None or not wants_newest(state):
+        return wanted is not None and (wanted.number, wanted.step) != (state.parameters.line, state.parameters.step)
+    known = state.newest.step if state.newest is not None else None
+    return (wanted.number, wanted.step, wanted.head) != (state.parameters.line, state.parameters.step, known)
+
+
+def wants_newest(state: AppState) -> bool:
+    """Whether the parameters of the newest step are to come with those of the step that is looked at."""
+    return slices_on(state) and "end" in state.scene.view.slices.settings_of_others
 
 
 def mapped_line(state: AppState) -> LineNow | None:
@@ -221,7 +229,7 @@ def acknowledgement(state: AppState, wanted: bool) -> Acknowledge:
     if not wanted:
         return Acknowledge(state.generation, False)
     line = mapped_line(state) if tiled(state) and state.laid is not None else None
-    return Acknowledge(state.generation, True, wanted_axes(state), line.number if line else None)
+    return Acknowledge(state.generation, True, wanted_axes(state), line.number if line else None, wants_newest(state))
 
 
 def map_key(state: AppState) -> MapKey | None:
@@ -286,8 +294,12 @@ def slice_key(state: AppState) -> SliceKey | None:
     """What the slices on screen are to depend on now, None while there are no parameters."""
     if not slices_on(state) or state.parameters is None:
         return None
-    here = state.parameters
-    return SliceKey(state.generation, here.step, state.scene.view.slices.computed(), here.line)
+    here, newest = state.parameters, None
+    if wants_newest(state):
+        if state.newest is None:
+            return None  # it is on its way
+        newest = state.newest.step
+    return SliceKey(state.generation, here.step, state.scene.view.slices.computed(), here.line, newest)
 
 
 def slice_request(state: AppState) -> tuple[SliceRequest, SliceKey] | None:
@@ -308,6 +320,8 @@ def slice_request(state: AppState) -> tuple[SliceRequest, SliceKey] | None:
         step=step,
         point=point,
         buffers=buffers,
+        newest=state.newest.parameters if state.newest is not None and wants_newest(state) else None,
+        newest_step=state.newest.step if state.newest is not None else step,
     )
     return request, key
 

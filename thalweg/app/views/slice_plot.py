@@ -21,10 +21,13 @@ Key = tuple[str, str]
 STYLES: dict[Key, tuple[int, tuple[float, ...]]] = {
     ("gradient", "now"): (0, ()),
     ("random", "now"): (1, (5, 2, 1, 2)),
-    ("gradient", "start"): (2, (12, 4)),
+    ("gradient", "start"): (2, (6, 3)),
     ("random", "start"): (3, (5, 2, 1, 2, 1, 2)),
+    ("gradient", "end"): (4, (2.5, 2.5)),
+    ("random", "end"): (5, (9, 2, 1, 2, 1, 2, 1, 2)),
     ("way", "now"): (0, ()),
-    ("way", "start"): (2, (12, 4)),
+    ("way", "start"): (2, (6, 3)),
+    ("way", "end"): (1, (2.5, 2.5)),
 }
 """Number of the theme's colour, and dashes in line widths, of each sort of slice: told apart in grey too."""
 

@@ -77,24 +77,25 @@ class SlicesFigure(Figure):
         """The legend in one row where there is room: the sorts of slices, and the guides that are drawn."""
         room = self.width() - 12
         shown = self._drawn.view if self._drawn else None
-        named = (shown, self._view.tangent, self._view.parabola, self.theme, room)
+        ways = self._drawn.settings_of_others if self._drawn else ()
+        named = (shown, ways, self._view.tangent, self._view.parabola, self.theme, room)
         if named == self._named:
             return
         self._named = named
         self.legend.clear()
         if shown is None:
             return
-        sorts: list[list[Entry]] = [[(kind, way) for way in shown.settings_of_others] for kind in shown.directions]
+        sorts: list[list[Entry]] = [[(kind, way) for way in ways] for kind in shown.directions]
         guides: list[Entry] = [*(["tangent"] * self._view.tangent), *(["parabola"] * self._view.parabola)]
         whole = [entry for row in sorts for entry in row] + guides
         last = len(sorts) - 1
         beside = [row + (guides[n:] if n == last else guides[n : n + 1]) for n, row in enumerate(sorts)]
         for rows in ([whole], beside, [*sorts, guides]):
-            self._write_legend(rows, shown.others == "both")
+            self._write_legend(rows, len(ways) > 1)
             if self.legend.layout.effectiveSizeHint(Qt.SizeHint.MinimumSize).width() <= room:
                 return
 
-    def _write_legend(self, rows: list[list[Entry]], both: bool) -> None:
+    def _write_legend(self, rows: list[list[Entry]], several: bool) -> None:
         self.legend.clear()
         self.legend.setColumnCount(max(map(len, rows)))
         for entry in (e for row in rows for e in row):
@@ -102,7 +103,7 @@ class SlicesFigure(Figure):
                 pen, name = guide_pen(self.theme, entry, self.theme.text), entry
             else:
                 pen = slice_pen(self.theme, entry)
-                name = f"{entry[0]} ({entry[1]})" if both else entry[0]
+                name = f"{entry[0]} ({entry[1]})" if several else entry[0]
             self.legend.addItem(pg.PlotCurveItem(pen=pen), name)
         dress_legend(self.legend, self.theme)
         fit_legend(self.legend)

@@ -117,10 +117,13 @@ class LandscapeService:
             problem = replace(problem, module=copy.deepcopy(problem.module))
             buffers.load(problem.module, self._tensor(request.buffers))
             vectors = {"now": self._tensor(request.point), "start": _start(problem, request.run)}
+            if request.newest is not None:
+                vectors["end"] = self._tensor(request.newest)
         except (DataError, RuntimeError) as e:
             yield Failed(request.generation, f"No slices: {e}", "slices", request.number)
             return
-        count, ways = len(problem.layout.layers), view.settings_of_others
+        newest = request.newest is None
+        count, ways = len(problem.layout.layers), view.settings_at(newest)
         drawn = SlicesDrawn(
             generation=request.generation,
             number=request.number,
@@ -128,10 +131,11 @@ class LandscapeService:
             view=view,
             layers=count,
             curves=(),
-            total=view.total(count),
+            total=view.total(count, newest),
             examples=min(view.examples, len(problem.train[1])),
+            newest=None if newest else request.newest_step,
         )
-        for found in _in_order(problem, vectors, view):
+        for found in _in_order(problem, vectors, view, ways):
             if found is None:
                 yield None
                 continue
@@ -236,17 +240,17 @@ def _start(problem: Problem, run: RunSpec) -> torch.Tensor:
     )
 
 
-def _in_order(problem: Problem, vectors: dict[str, torch.Tensor], view: SlicesSpec) -> Iterator[Slice | NoSlice | None]:
+def _in_order(
+    problem: Problem, vectors: dict[str, torch.Tensor], view: SlicesSpec, ways: tuple[str, ...]
+) -> Iterator[Slice | NoSlice | None]:
     """Layer by layer, each with all its directions, so that what is there so far is whole layers."""
     for layer in view.numbers(len(problem.layout.layers)):
-        others: dict[str, torch.Tensor] = {
-            name: vectors[name] for name in (view.settings_of_others if layer else ("now",))
-        }
+        others: dict[str, torch.Tensor] = {name: vectors[name] for name in (ways if layer else ("now",))}
         for kind in view.directions:
             yield from slices(
                 problem,
                 vectors["now"],
-                np.linspace(-1, 1, view.points) * view.half_width(kind),
+                _coordinates(view, kind),
                 examples=view.examples,
                 kinds=(kind,),
                 layers=(layer,),
@@ -254,6 +258,13 @@ def _in_order(problem: Problem, vectors: dict[str, torch.Tensor], view: SlicesSp
                 target=vectors["start"],
                 others=others,
             )
+
+
+def _coordinates(view: SlicesSpec, kind: str) -> np.ndarray:
+    """Where along a direction the loss is computed; on the way from the start at the start itself, too."""
+    half = view.half_width(kind)
+    even = np.linspace(-1, 1, view.points) * half
+    return np.union1d(even[np.abs(even + 1) > 1e-9], [-1.0]) if kind == "way" and half >= 1 else even
 
 
 def _curves(found: Slice | NoSlice, ways: tuple[str, ...]) -> list[SliceCurve]:

@@ -94,7 +94,10 @@ class Share:
 
 @dataclass(frozen=True)
 class SliceRequest:
-    """Compute the slices of every layer through ``point`` [size], the parameters at ``step``."""
+    """Compute the slices of every layer through ``point`` [size], the parameters at ``step``.
+
+    ``newest`` are the parameters [size] at the newest step of the line, ``newest_step``; None: it is this one.
+    """
 
     generation: int
     number: int
@@ -103,6 +106,8 @@ class SliceRequest:
     step: int
     point: np.ndarray
     buffers: np.ndarray = field(default_factory=lambda: NO_BUFFERS)
+    newest: np.ndarray | None = None
+    newest_step: int = 0
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,7 @@ class SliceCurve:
 
     ``t`` [n] ascends and contains 0, in ``unit``; ``loss`` and ``accuracy`` [n]; ``slope`` and ``curvature`` are the
     first and second derivative of the loss with respect to t at 0. ``layer`` counts from 1, 0 are all layers together;
-    ``others`` is ``now`` or ``start``, whichever values the other layers have.
+    ``others`` is ``now``, ``start`` or ``end``, whichever values the other layers have.
     """
 
     layer: int
@@ -151,6 +156,13 @@ class SlicesDrawn:
     curves: tuple[SliceCurve, ...]
     total: int
     examples: int
+    newest: int | None = None
+    """The newest step of the line, which is ``end``; None: this one."""
+
+    @property
+    def settings_of_others(self) -> tuple[str, ...]:
+        """The values of the other layers with which each slice is computed."""
+        return self.view.settings_at(self.newest is None)
 
     @property
     def complete(self) -> bool:

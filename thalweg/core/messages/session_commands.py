@@ -121,6 +121,19 @@ class Forget:
 
 
 @dataclass(frozen=True)
+class PutBack:
+    """Pause, and put a layer (from 1) of the run in front back to its values at step 0, on a branch that begins there.
+
+    At this ``step`` of this ``line``; None: where the run stands.
+    """
+
+    generation: int
+    layer: int
+    line: int | None = None
+    step: int | None = None
+
+
+@dataclass(frozen=True)
 class Limit:
     """Let what is recorded take no more than so many bytes."""
 
@@ -182,13 +195,14 @@ class Acknowledge:
     """The last frame was drawn: send the next. ``parameters``: with the current parameters in it.
 
     They are those of ``line``, or of the line in front (None). ``axes``: with the directions of those among these axes
-    that are read off the run's history.
+    that are read off the run's history. ``newest``: with the parameters at the newest step of the line, too.
     """
 
     generation: int
     parameters: bool
     axes: tuple[AxisSpec, ...] = ()
     line: int | None = None
+    newest: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,7 +221,7 @@ class Cancel:
 
 
 SessionCommand = (
-    Start | Play | Advance | Dissect | Judge | Tune | MeasureAlso | Show | Move | Focus | Forget | Limit | Save
-    | SaveParameters
+    Start | Play | Advance | Dissect | Judge | Tune | MeasureAlso | Show | Move | Focus | Forget | PutBack | Limit
+    | Save | SaveParameters
     | Open | PlaneLaid | Acknowledge | Download | Cancel
 )  # fmt: skip

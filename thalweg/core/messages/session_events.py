@@ -88,6 +88,8 @@ class LineNow:
     parent: int | None = None
     ended: str = ""
     """Why it goes on no further, if it does not."""
+    put_back: tuple[tuple[int, int], ...] = ()
+    """At which steps which layers, from 1, were put back to their values at step 0, in its past too."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,10 @@ class Frame:
     parameters: np.ndarray | None = None
     of: tuple[int, int] = (0, 0)
     """The line and the step that the parameters are of."""
+    newest: np.ndarray | None = None
+    """The parameters at the newest step of that line, where they were asked for and it is another step."""
+    newest_step: int = -1
+    """That step; -1: it was not asked for."""
     axes: tuple[AxisSpec, ...] = ()
     """The axes that directions were asked for."""
     given: tuple[GivenAxis | None, ...] = ()
@@ -202,11 +208,19 @@ class Dissected:
 
 @dataclass(frozen=True)
 class WayOut:
-    """The loss on the straight way from the point that was judged to the newest step of another line, float64 [n]."""
+    """The loss on the straight way from the point that was judged to the newest step of another line, float64 [n].
+
+    ``highest`` and ``last``: the greatest and the newest loss measured on the training examples on that line's own
+    way, from the step ``since`` at which it parted from the one that was judged, or was at the very point that was
+    judged; not numbers where too little of it was measured.
+    """
 
     line: int
     step: int
     loss: np.ndarray
+    since: int = 0
+    highest: float = float("nan")
+    last: float = float("nan")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from thalweg.core.scene.spec import Spec, spec_field
 
 SliceKinds = Literal["both", "gradient", "random", "way"]
 SliceKind = Literal["gradient", "random", "way"]
-OtherLayers = Literal["now", "start", "both"]
+OtherLayers = Literal["now", "start", "end", "both", "all"]
+OthersAt = Literal["now", "start", "end"]
+"""The values that the other layers have: of the step that is looked at, of step 0, of the newest step of the line."""
 
 
 class SlicesSpec(Spec):
@@ -25,9 +27,16 @@ class SlicesSpec(Spec):
     others: OtherLayers = spec_field(
         "now",
         "Other layers",
-        "The values that all other layers have meanwhile: those of now, those of the start of the run, or the slice is "
-        "drawn with each of the two.",
-        labels={"now": "As they are now", "start": "As at the start", "both": "Both, to compare"},
+        "The values that all other layers have meanwhile: those of now, which is the step that is looked at; those of "
+        "the start of the run; or those of the newest step, once an earlier one is looked at. Or the slice is drawn "
+        "with each of them.",
+        labels={
+            "now": "As they are now",
+            "start": "As at the start",
+            "end": "As at the newest step",
+            "both": "Now and start, to compare",
+            "all": "All three, to compare",
+        },
     )
     distance: float = spec_field(
         5.0,
@@ -85,9 +94,20 @@ class SlicesSpec(Spec):
         return ("gradient", "random") if self.kinds == "both" else (self.kinds,)
 
     @property
-    def settings_of_others(self) -> tuple[Literal["now", "start"], ...]:
+    def settings_of_others(self) -> tuple[OthersAt, ...]:
         """Which values the other layers have, in the order in which the slices are computed."""
-        return ("now", "start") if self.others == "both" else (self.others,)
+        match self.others:
+            case "both":
+                return ("now", "start")
+            case "all":
+                return ("now", "start", "end")
+            case one:
+                return (one,)
+
+    def settings_at(self, newest: bool) -> tuple[OthersAt, ...]:
+        """The same without what would be computed twice: where now is the ``newest`` step, it is the end too."""
+        settings: tuple[OthersAt, ...] = self.settings_of_others
+        return tuple(dict.fromkeys("now" if newest and way == "end" else way for way in settings))
 
     def half_width(self, kind: str) -> float:
         """How far a slice of this kind of direction reaches to both sides, in the direction's unit."""
@@ -97,9 +117,9 @@ class SlicesSpec(Spec):
         """The numbers of the slices' layers, of so many that there are; 0 stands for all of them together."""
         return range(0 if self.kinds == "way" else 1, layers + 1)
 
-    def total(self, layers: int) -> int:
-        """How many slices that is."""
-        ways = len(self.settings_of_others)
+    def total(self, layers: int, newest: bool = False) -> int:
+        """How many slices that is; ``newest``: through the newest step of a line."""
+        ways = len(self.settings_at(newest))
         return sum((ways if n else 1) * len(self.directions) for n in self.numbers(layers))
 
     def computed(self) -> SlicesSpec:

@@ -64,6 +64,8 @@ class LineRecord:
     stride: int = 1
     ended: tuple[int, str, int] | None = None
     """Step, sentence and the step to try again at, of a line whose loss is not finite any more."""
+    put_back: int = 0
+    """The layer, from 1, that was put back to its values at step 0 where the line begins; 0: none was."""
 
     def nearest(self, step: int | None) -> int:
         """Index of the recorded step nearest to ``step``; of the last when None."""

@@ -2,8 +2,8 @@
 
 Layout: attributes ``format`` = "thalweg run", ``version`` = 2, ``scene`` (TOML) and ``focus`` (the line in front) on
 the root. ``lines/N`` for each line, with the attributes ``run``, ``parent`` (-1: none), ``start``, ``head``, ``stride``
-``live`` (its run went on along it), ``forgotten`` (branches alone need it) and, where it has ended, ``ended`` (JSON);
-in it
+``live`` (its run went on along it), ``forgotten`` (branches alone need it), where it has ended, ``ended`` (JSON), and
+where it began with a layer put back to its start, ``put_back`` (the layer's number, from 1); in it
 
 - ``trajectory/steps`` int64 [n], ``trajectory/parameters`` float32 [n, size], ``trajectory/epoch`` and
   ``trajectory/at`` int64 [n] (passes begun, examples of this pass used); for a network with running statistics
@@ -94,6 +94,8 @@ def _put_line(h: h5py.Group, line: LineRecord) -> None:
     h.attrs["live"], h.attrs["forgotten"] = line.live, line.forgotten
     if line.ended:
         h.attrs["ended"] = _bytes(json.dumps(line.ended))
+    if line.put_back:
+        h.attrs["put_back"] = line.put_back
     trajectory = _group(h, "trajectory")
     trajectory["steps"] = line.steps.astype(np.int64)
     _put_rows(trajectory, "parameters", line.parameters)
@@ -201,6 +203,7 @@ def _line(number: int, h: h5py.Group) -> LineRecord:
         head=int(h.attrs["head"]),
         stride=int(h.attrs["stride"]),
         ended=(int(ended[0]), str(ended[1]), int(ended[2])) if ended else None,
+        put_back=int(h.attrs.get("put_back", 0)),
     )
     return found
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from thalweg.core.scene import Scene
-from thalweg.core.scene.layers import buffer_count, parameter_count
+from thalweg.core.scene.layers import buffer_count, layer_names, parameter_count
 from thalweg.core.store.recording import LineRecord, Recording
 
 CURVES = ("step", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
@@ -28,6 +28,9 @@ def check(recording: Recording) -> None:
             raise ValueError(f"{where}: it begins at step {line.start}, but has no parent")
         if line.parent is not None and (line.parent not in above or above[line.parent].run != line.run):
             raise ValueError(f"{where}: its parent {line.parent} is no earlier line of the same run")
+        layers = len(layer_names(runs[line.run].network))
+        if line.put_back and (line.parent is None or not 1 <= line.put_back <= layers):
+            raise ValueError(f"{where}: put_back: {line.put_back} is no layer of a branch, from 1 to {layers}")
         above[line.number] = line
         try:
             _check_trajectory(line, recording.scene)

@@ -32,13 +32,19 @@ class Frames:
         tuned: int = 0,
         tuned_at: tuple[int, int] = (0, 0),
         of: int | None = None,
+        newest: bool = False,
     ) -> Frame:
-        """The moment that is looked at; with ``parameters``, and the directions of ``axes`` that the past gives."""
+        """The moment that is looked at; with ``parameters``, and the directions of ``axes`` that the past gives.
+
+        ``newest``: also with the parameters at the newest step of the line that the parameters are of.
+        """
         front = runs.front
         seen = looking.sight(front)
         sights = {k: looking.sight(run) for k, run in enumerate(runs.all)}
         asked = next(((k, line) for k, _, line in runs.lines if line.number == of), None)
         own = _seen(sights[asked[0]], runs.all[asked[0]], asked[1]) if asked else seen
+        run, line = (runs.all[asked[0]], asked[1]) if asked else (front, front.line)
+        end = _newest(run, line) if parameters and newest else None
         return Frame(
             generation=runs.generation,
             step=seen.step,
@@ -54,6 +60,8 @@ class Frames:
             parameters=_numpy(own.parameters) if parameters else None,
             of=(asked[1].number if asked else front.line.number, own.step),
             buffers=_numpy(own.buffers) if parameters else NO_BUFFERS,
+            newest=_numpy(end[1]) if end and end[0] != own.step else None,
+            newest_step=end[0] if end else -1,
             axes=axes,
             given=front.given(axes, seen.step, seen.parameters),
             costs=front.costs.medians(),
@@ -77,6 +85,7 @@ class Frames:
             path=run.path(line, seen.step, seen.parameters),
             parent=line.parent.number if line.parent else None,
             ended=line.ended.sentence if line.ended else "",
+            put_back=line.layers_put_back,
         )
 
 
@@ -87,6 +96,13 @@ def _seen(seen: Sight, run: Run, line: Line) -> Sight:
     tip = line.tip
     assert tip is not None, "a line that was left has a tip"
     return Sight(tip.step, 0.0, tip.parameters, tip.buffers)
+
+
+def _newest(run: Run, line: Line) -> tuple[int, torch.Tensor]:
+    """The newest step of a line, and the parameters [size] there: of one at whose head its run stands, those of now."""
+    if line.tip is not None:
+        return line.tip.step, line.tip.parameters
+    return run.session.step_count, run.session.parameters
 
 
 def _numpy(tensor: torch.Tensor) -> np.ndarray:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 
+import numpy as np
+
 from thalweg.core.curvature.error import CurvatureError
 from thalweg.core.curvature.lanczos import PRODUCTS
 from thalweg.core.measures.stall import verdict_steps, way
 from thalweg.core.messages import Failed, Judged, Progress, WayOut
+from thalweg.core.training.line import Line
 from thalweg.core.training.run import Run
 from thalweg.core.training.runs import Runs
 
@@ -73,5 +76,18 @@ def _ways(runs: Runs, run: Run, examples: int) -> tuple[WayOut, ...]:
         tip = line.tip or (other.session.moment() if line is other.line else None)
         if line is run.line or not same or tip is None or other.spec.network != run.spec.network:
             continue
-        found.append(WayOut(line.number, tip.step, way(run.problem, here, tip.parameters, batch)))
-    return tuple(found[:MOST_WAYS])
+        since = min(line.parted_from(run.line), run.step_count)
+        straight = way(run.problem, here, tip.parameters, batch)
+        found.append(WayOut(line.number, tip.step, straight, since, *own_way(line, since)))
+        if len(found) == MOST_WAYS:
+            break
+    return tuple(found)
+
+
+def own_way(line: Line, since: int) -> tuple[float, float]:
+    """The greatest and the newest loss that was measured on a line from a step on; not numbers of less than two."""
+    series = line.series.columns()
+    losses = series["train_loss"][series["step"] >= since] if "train_loss" in series else series["step"][:0]
+    if len(losses) < 2 or not np.isfinite(losses).all():
+        return float("nan"), float("nan")
+    return float(losses.max()), float(losses[-1])

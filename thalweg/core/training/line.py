@@ -36,16 +36,25 @@ class Ended:
 
 
 class Line:
-    """What was recorded from ``start`` to ``head``; before ``start`` it is what its ``parent`` recorded."""
+    """What was recorded from ``start`` to ``head``; before ``start`` it is what its ``parent`` recorded.
 
-    def __init__(self, number: int, first: Moment, parent: Line | None = None, limit: int = MEMORY) -> None:
+    ``put_back``: the layer, from 1, that was put back to its values at step 0 where the line begins; 0: none was.
+    Such a line begins elsewhere than where its parent was, so that its measures begin there, too.
+    """
+
+    def __init__(
+        self, number: int, first: Moment, parent: Line | None = None, limit: int = MEMORY, put_back: int = 0
+    ) -> None:
         self.number, self.parent, self.start, self.head = number, parent, first.step, first.step
+        self.put_back = put_back
         self.trajectory = Trajectory(first.step, limit)
         self.trajectory.append(first)
-        if parent is None:
-            self.series, self.epochs, self.changes = Series(), list[int](), [Change(first.step, first.optimiser)]
-        else:
+        self.series = Series()
+        if parent is not None and not put_back:
             self.series = parent.series.until(first.step)
+        if parent is None:
+            self.epochs, self.changes = list[int](), [Change(first.step, first.optimiser)]
+        else:
             self.epochs = [s for s in parent.epochs if s < first.step]
             self.changes = [c for c in parent.changes if c.step <= first.step]
         self.tip: Moment | None = None
@@ -79,8 +88,28 @@ class Line:
         known = self.at(step)
         if known is not None:
             return known.seconds
+        if step < self.start and self.parent is not None:
+            return self.parent.seconds_at(step, seconds)
         least, most = self.series.around("seconds", step)
         return min(max(seconds, least), most, self.tip.seconds if self.tip else most)
+
+    @property
+    def layers_put_back(self) -> tuple[tuple[int, int], ...]:
+        """At which steps which layers were put back, in its past too."""
+        above = self.parent.layers_put_back if self.parent is not None else ()
+        own = ((self.start, self.put_back),) if self.put_back else ()
+        return (*(put for put in above if put[0] <= self.start), *own)
+
+    def jump_at(self, step: int) -> Moment | None:
+        """The moment of a step to which no step of training leads, because a layer was put back there; else None."""
+        line, found = self, None
+        while line.parent is not None and step <= line.start:
+            if step == line.start:
+                found = found or line.trajectory.moments[0]  # a branch of the branch that begins there, too, is there
+                if line.put_back:
+                    return found
+            line = line.parent
+        return None
 
     def near(self, step: int) -> Moment | None:
         """The moment of this step, or the last evenly recorded one before it."""
@@ -113,6 +142,20 @@ class Line:
             above = self.parent.recorded()
             parts.append(above[above < self.start])
         return np.unique(np.concatenate([np.asarray(p, dtype=np.int64) for p in parts]))
+
+    def parted_from(self, other: Line) -> int:
+        """The last step that it shares with another line from the same start; 0 where they are of two runs."""
+        its = other._until()
+        return max((min(step, its[number]) for number, step in self._until().items() if number in its), default=0)
+
+    def _until(self) -> dict[int, int]:
+        """Up to which step it goes along which lines, its own number among them."""
+        found, line, step = dict[int, int](), self, self.head
+        while True:
+            found[line.number], step = step, min(step, line.start)
+            if line.parent is None:
+                return found
+            line = line.parent
 
     def epoch_before(self, step: int) -> int:
         """The last step before ``step`` at which a pass through the examples began; 0 where there is none."""

@@ -14,6 +14,7 @@ from thalweg.core.training.layerwise import Layerwise
 from thalweg.core.training.lbfgs import LBFGS
 from thalweg.core.training.line_search import LineSearch
 from thalweg.core.training.newton import Newton, Product
+from thalweg.core.training.putting_back import OF_ALL_TOGETHER
 from thalweg.core.training.quasi_hyperbolic import QHM, QHAdam
 from thalweg.core.training.sharpness_aware import SAM
 
@@ -114,7 +115,8 @@ def fault(spec: OptimiserSpec, kept: dict[str, Tensor], like: Tensor, begun: boo
     """
     found = {name: v.shape for name, v in kept.items()}
     wanted = _shapes(spec, like, begun, sum(name.startswith("rho_") for name in kept))
-    options = (wanted, wanted | {"momentum_buffer": like.shape}, *([{}] if spec.name == "lbfgs" else []))
+    anew: list[dict[str, torch.Size]] = [{}] if spec.name in OF_ALL_TOGETHER else []
+    options = (wanted, wanted | {"momentum_buffer": like.shape}, *anew)
     return "" if found in options else f"{found} does not fit; expected {wanted}"
 
 

@@ -48,7 +48,7 @@ class Replay:
                 self._factors = "chain-rule" in names
             case PlaneLaid():
                 self._runs.project(command.plane, plane_of(command, self._runs.front.session.parameters))
-            case Acknowledge(_, _, axes):
+            case Acknowledge(_, _, axes, _, newest):
                 from_history = any(axis.from_history for axis in axes)  # laid where all of the history is behind it
                 step = 0 if self._first and not from_history else self.step
                 self._first = False
@@ -59,5 +59,11 @@ class Replay:
                     found = chain_rule(front.problem, front.session.snapshot())
                     front.line.series.complete(front.step_count, found)
                 yield self._frames.make(
-                    self._runs, self._looking, stepping=False, steps_per_second=0.0, parameters=True, axes=axes
+                    self._runs,
+                    self._looking,
+                    stepping=False,
+                    steps_per_second=0.0,
+                    parameters=True,
+                    axes=axes,
+                    newest=newest,
                 )

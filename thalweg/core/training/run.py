@@ -33,6 +33,7 @@ from thalweg.core.scene import AxisSpec, OptimiserSpec, RunSpec
 from thalweg.core.training.costs import Costs
 from thalweg.core.training.line import Change, Line
 from thalweg.core.training.moment import Moment
+from thalweg.core.training.putting_back import put_back as moment_put_back
 from thalweg.core.training.session import Session
 
 EXAMPLES_SHOWN = 200
@@ -119,6 +120,8 @@ class Run:
                 self.measure()
         else:
             session.seconds = line.seconds_at(session.step_count, session.seconds)
+            if (jump := line.jump_at(session.step_count)) is not None:
+                session.restore(jump)
             self._take_up_changes()
         return loss
 
@@ -147,7 +150,8 @@ class Run:
         if step < line.head or line.series.last_step >= step:
             return
         found = self.measures()
-        if len(line.series) and "evaluations" not in line.series.names:  # it began in a file that had not counted them
+        known = line.series if len(line.series) or line.parent is None else line.parent.series
+        if len(known) and "evaluations" not in known.names:  # it began in a file that had not counted them
             del found["evaluations"], found["seconds"]
         line.series.add(step, found)
 
@@ -198,10 +202,17 @@ class Run:
 
     @property
     def before(self) -> Tensor | None:
-        """The parameters [size] before the last step, where they are known; they change with the next step."""
-        if self._before is not None:
+        """The parameters [size] before the last step, where they are known; they change with the next step.
+
+        None where a layer was put back since that step.
+        """
+        if self._before is not None and self.line.jump_at(self.session.step_count) is None:
             return self._before
-        recorded = self.line.at(self.session.step_count - 1)
+        return self._before_step(self.session.step_count)
+
+    def _before_step(self, step: int) -> Tensor | None:
+        """The recorded parameters [size] from which a step of training led to ``step`` of the line."""
+        recorded = self.line.at(step - 1) if self.line.jump_at(step) is None else None
         return recorded.parameters if recorded is not None else None
 
     # --- back and aside ----------------------------------------------------------------------------------------------
@@ -235,16 +246,36 @@ class Run:
             self.line.tip = self.session.moment()
             self.restrict(self._memory)
 
-    def branch(self) -> Line:
-        """A new line that begins where the session stands."""
+    def branch(self, put_back: int = 0) -> Line:
+        """A new line that begins where the session stands, or with a layer there put back to its start."""
         self._leave()
-        line = Line(next(self.numbers), self.session.moment(), self.line)
+        if put_back:
+            start, layer = self.line.at(0), self.problem.layout.layers[put_back - 1]
+            assert start is not None, "the first moment stays"
+            self.session.restore(moment_put_back(self.session.moment(), start.parameters, layer.span))
+            self._before = None
+        line = Line(next(self.numbers), self.session.moment(), self.line, put_back=put_back)
         self.lines[line.number] = line
         projection = Projection()
-        projection.use_that_of(self.projections[self.line.number], line.start)
+        projection.use_that_of(self.projections[self.line.number], line.start - bool(put_back))
         self.projections[line.number] = projection
         self.line = line
         self.restrict(self._memory)
+        return line
+
+    def put_back(self, layer: int) -> Line:
+        """Go on, on a branch that begins here, with a layer (from 1) as it was at step 0 and the others as they are.
+
+        What is remembered of the layer is forgotten, see :func:`thalweg.core.training.putting_back.put_back`. Raises
+        ValueError for a layer that is not there, and at step 0.
+        """
+        count = len(self.problem.layout.layers)
+        if not 1 <= layer <= count:
+            raise ValueError(f"layer: {layer} is not between 1 and {count}")
+        if not self.session.step_count:
+            raise ValueError("step: 0 is the start itself; a layer can be put back from step 1 on")
+        line = self.branch(layer)
+        self.measure()
         return line
 
     def take_up(self, lines: list[Line], line: Line) -> None:
@@ -294,8 +325,7 @@ class Run:
         """
         if not axes:
             return ()
-        recorded = self.line.at(step - 1)
-        before = self.before if step == self.session.step_count else recorded.parameters if recorded else None
+        before = self.before if step == self.session.step_count else self._before_step(step)
         past = Past(evenly(self.line.moments(step), ROWS))
         return given_axes(axes, past, step, current, before, self.problem.layout)
 

@@ -58,6 +58,7 @@ def _line_of(number: int, run: Run, line: Line) -> LineRecord:
         live=line is run.line,
         forgotten=line.number not in run.lines,
         ended=(line.ended.step, line.ended.sentence, line.ended.back) if line.ended else None,
+        put_back=line.put_back,
     )
 
 
@@ -114,7 +115,7 @@ def _made(record: LineRecord, run: Run, parent: Line | None, device: str) -> Lin
             )
         )
     by_step = {m.step: m for m in moments}
-    line = Line(record.number, by_step[record.start], parent)
+    line = Line(record.number, by_step[record.start], parent, put_back=record.put_back)
     line.series, line.epochs, line.changes = Series.of(record.series), record.passes.tolist(), changes
     line.head, line.tip = record.head, by_step[record.head]
     line.ended = Ended(*record.ended) if record.ended else None

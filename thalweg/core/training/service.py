@@ -35,6 +35,7 @@ from thalweg.core.messages import (
     PlaneLaid,
     Play,
     Progress,
+    PutBack,
     Save,
     Saved,
     SaveParameters,
@@ -99,7 +100,7 @@ class TrainingService:
         self.urgent = False
         """Whether the next frame is one that a person waits for."""
         self._tuned, self._tuned_at = 0, (0, 0)
-        self._want_parameters = False
+        self._want_parameters = self._want_newest = False
         self._axes: tuple[AxisSpec, ...] = ()
         self._of: int | None = None
         self._may_send = False
@@ -122,6 +123,8 @@ class TrainingService:
                     yield found
         elif self.runs and command.generation == self.runs.generation and isinstance(command, Judge):
             yield from self._judge(self.runs, command, cancelled)
+        elif self.runs and command.generation == self.runs.generation and isinstance(command, PutBack):
+            yield from self._put_back(self.runs, command)
         elif self.runs and command.generation == self.runs.generation:
             self._obey(self.runs, command)
 
@@ -170,9 +173,9 @@ class TrainingService:
                 return
             case PlaneLaid():
                 runs.project(command.plane, plane_of(command, runs.front.session.parameters))
-            case Acknowledge(_, parameters, axes, line):
+            case Acknowledge(_, parameters, axes, line, newest):
                 self._may_send = True
-                self._want_parameters, self._axes, self._of = parameters, axes, line
+                self._want_parameters, self._axes, self._of, self._want_newest = parameters, axes, line, newest
                 return
             case Cancel():
                 clock.set(False, clock.pace)
@@ -182,6 +185,22 @@ class TrainingService:
         self.urgent = isinstance(command, Show | Move | Focus | Advance)
         if not isinstance(command, PlaneLaid | MeasureAlso):
             self._rate.clear()
+
+    def _put_back(self, runs: Runs, command: PutBack) -> Iterator[SessionEvent]:
+        """Pause, go to the step that is meant, and begin a branch there with a layer put back; or say why not."""
+        self._clock.set(False, self._clock.pace)
+        self._rate.clear()
+        if command.line is not None and command.step is not None:
+            if command.line not in [line.number for _, _, line in runs.lines]:
+                yield Failed(runs.generation, "No layer was put back: the line of training is not there any more.")
+                return
+            self._looking.go(runs.going_on(command.line, command.step), command.step)
+        self._looking.arrive(runs)
+        try:
+            runs.put_back(command.layer)
+        except ValueError as e:
+            yield Failed(runs.generation, f"No layer was put back: {e}.")
+        self._dirty = self.urgent = True
 
     def _start(self, command: Start) -> Iterator[SessionEvent]:
         self._afresh(None)
@@ -342,6 +361,7 @@ class TrainingService:
             steps_per_second=self._steps_per_second(),
             parameters=wanted,
             of=self._of,
+            newest=self._want_newest,
             axes=axes,
             tuned=self._tuned,
             tuned_at=self._tuned_at,
