@@ -75,6 +75,7 @@ RESTARTING = {
     "run.network.hidden": (9, 9),
     "run.network.hidden_norm": "layer",
     "run.network.hidden_skips": True,
+    "run.network.auxiliary": 0.5,
     "run.network.channels": (3,),
     "run.network.width": 7,
     "run.network.blocks": 3,
