@@ -16,12 +16,19 @@ from thalweg.core.scene.spec import Spec, SpecError, spec_field
 class ObjectiveSpec(Spec):
     """The loss that training minimises: the mean over the examples."""
 
-    loss: Literal["cross-entropy", "squared-error"] = spec_field(
+    loss: Literal["cross-entropy", "squared-error", "sigmoid-cross-entropy", "sigmoid-squared-error"] = spec_field(
         "cross-entropy",
         "Loss",
-        "Cross-entropy of the softmax of the outputs (nats), or half the squared distance of the outputs "
-        "from the one-hot label.",
-        labels={"cross-entropy": "Cross-entropy", "squared-error": "Squared error"},
+        "Cross-entropy of the softmax of the outputs (nats), or half the squared distance of the outputs from the "
+        "one-hot label. With a sigmoid at each output instead (Nielsen 2015): their cross-entropy, summed over the "
+        "classes (nats), or half the squared distance of the sigmoids from the one-hot label, with which the last "
+        "layer learns slowly where its units are saturated.",
+        labels={
+            "cross-entropy": "Cross-entropy",
+            "squared-error": "Squared error",
+            "sigmoid-cross-entropy": "Sigmoids, cross-entropy",
+            "sigmoid-squared-error": "Sigmoids, squared error",
+        },
     )
 
 
