@@ -92,7 +92,7 @@ def scenes(draw: st.DrawFn) -> Scene:
         if impossible or (name in WITH_LINE_SEARCH and each["optimiser"]["layer_rates"]):
             each["optimiser"]["name"] = "adam"
         if each["optimiser"]["name"] in UNCLIPPED:
-            each["optimiser"]["clip"] = 0.0
+            each["optimiser"]["clip"] = each["optimiser"]["l2"] = 0.0
         if each["optimiser"]["batch_size"] == 1 and over_batches(network):
             each["network"]["hidden_norm"] = "layer"
     view["example"] %= count
