@@ -4,7 +4,7 @@
 
 The textbook's setting (see nielsen_speeds.py) and one change each: the share of the first 1,000 training images of
 MNIST that is classified rightly after 500 steps on all of them. "stored" was measured by other code, of which it is not
-known which remedies it had with the L2 penalty and which without: ours are shown with both.
+known which remedies it had beside the L2 penalty and which without: ours are shown with both.
 """
 
 from __future__ import annotations
@@ -51,12 +51,16 @@ REMEDIES = (
 )
 
 
-def accuracy(remedy: Remedy, depth: int, seed: int, penalty: float, data: DataSpec, dataset: Dataset) -> float:
-    """On the training images, after all epochs."""
+def remedied(remedy: Remedy, depth: int, seed: int, penalty: float, data: DataSpec) -> RunSpec:
+    """The textbook's run with a remedy."""
     tree = spec(depth, seed, data).model_dump()
     tree["optimiser"] |= remedy.optimiser | {"l2": penalty}
     tree["network"] |= remedy.network
-    run = RunSpec.model_validate(tree)
+    return RunSpec.model_validate(tree)
+
+
+def accuracy(run: RunSpec, dataset: Dataset) -> float:
+    """On the training images, after all epochs."""
     session = Session(run, build(run, dataset))
     for _ in range(EPOCHS):
         session.step()
@@ -68,7 +72,9 @@ def rows(seeds: int, data: DataSpec, dataset: Dataset) -> Iterator[tuple[str, ..
     for depth in (3, 2):
         for remedy in REMEDIES:
             found = [
-                ", ".join(f"{accuracy(remedy, depth, seed, penalty, data, dataset):.3f}" for seed in range(seeds))
+                ", ".join(
+                    f"{accuracy(remedied(remedy, depth, seed, penalty, data), dataset):.3f}" for seed in range(seeds)
+                )
                 for penalty in (LAMBDA / EXAMPLES, 0.0)
             ]
             yield (f"{depth}", remedy.title, *found, remedy.stored.get(depth, "-"))
