@@ -194,7 +194,12 @@ def test_a_penalty_on_large_weights_is_a_phase_of_its_own() -> None:
             parts["gradient"].slope[axis] + parts["penalty"].slope[axis], abs=1e-6
         )
     assert f"Δ = {MINUS}η·g = " in found["The step"].formula
-    assert "−0.25·w" in [arrow.label for arrow in penalty.arrows]
+    assert [arrow.label for arrow in penalty.arrows] == ["", "", "−g"], "too short to be named"
+    for axis in (0, 1):
+        gradient, added, both = (arrow.end[axis] - arrow.start[axis] for arrow in penalty.arrows)
+        assert both == pytest.approx(gradient + added, abs=1e-6)
+    large = {phase.title: phase for phase in told(looking(tiny_scene(run__optimiser__l2=100.0)))}
+    assert [arrow.label for arrow in large["The penalty"].arrows] == ["−∇L", "−100·w", "−g"]
     clipped = looking(tiny_scene(run__optimiser__l2=0.25, run__optimiser__clip=0.1))
     phases = told(clipped)
     assert [phase.title for phase in phases][2:4] == ["The penalty", "Clipping"]

@@ -23,6 +23,9 @@ ROUNDED = 0.01
 SHORTEST = 0.12
 """Part of it that the longest arrow of a step takes at least: shorter ones are drawn longer, which is said."""
 
+LEGIBLE = 0.2
+"""Part of the gradient's arrow from which on what is added to it has a name of its own."""
+
 
 @dataclass(frozen=True)
 class Arrow:
@@ -247,13 +250,14 @@ def _penalty(t: _Telling) -> Iterator[Phase]:
     """What is added to the gradient for the size of the weights."""
     if "penalty" not in t.d.parts:
         return
-    c, l2 = t.words.function, t.d.optimiser.l2
+    c, l2, added = t.words.function, t.d.optimiser.l2, t.d.parts["penalty"].slope
+    seen = math.hypot(*added) > LEGIBLE * math.hypot(*t.d.slope)
     yield t.slope_phase(
         "The penalty",
         f"{l2:g} of each weight is added to the gradient, biases not, so that large weights become smaller.",
         f"g = ∇{c} + {l2:g}·w = {t.partials('gradient')} + {t.partials('penalty')} = {t.partials('penalised')}.",
-        t.by_slope(t.d.slope, f"−∇{c}", pale=True),
-        t.by_slope(t.d.parts["penalty"].slope, f"−{l2:g}·w", pale=True),
+        t.by_slope(t.d.slope, f"−∇{c}" if seen else "", pale=True),
+        t.by_slope(added, f"−{l2:g}·w" if seen else "", pale=True),
         t.by_slope(t.d.parts["penalised"].slope, "−g"),
     )
 
