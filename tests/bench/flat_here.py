@@ -1,7 +1,7 @@
 """Is the loss flat along an early layer, or flat only here? And what do the other layers do without it?
 
     python tests/bench/flat_here.py FOLDER                  # the four IDX files of MNIST
-    python tests/bench/flat_here.py FOLDER --skip-frozen    # without the part that takes half an hour
+    python tests/bench/flat_here.py FOLDER --skip-frozen    # without the last part
 
 [784, 30, 30, 30, 10], sigmoid, weights N(0, 1/fan-in), biases N(0, 1), trained on the first 1,000 images of MNIST by
 400 steps of Adam (0.01) on all of them. Then one layer alone is moved from where it began to where training has led it,
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the four IDX files of MNIST are")
     parser.add_argument("--seeds", type=int, default=20, help="seeds of the first table")
     parser.add_argument("--frozen-seeds", type=int, default=2, help="seeds of the last table")
-    parser.add_argument("--skip-frozen", action="store_true", help="leave out what takes half an hour")
+    parser.add_argument("--skip-frozen", action="store_true", help="leave out the last part")
     parser.add_argument("--markdown", action="store_true", help="print the tables as they stand in docs/benchmarks.md")
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -92,12 +92,17 @@ def rows(seconds: float) -> Iterator[tuple[str, ...]]:
         run = RunSpec.model_validate({"network": {"hidden": hidden}, "optimiser": {"batch_size": batch}})
         found = costs(run)
         step, together = found["step"], sum(found[name] for name in IN_EVERY_ROW)
-        yield (f"784-{layers}-10", f"{batch}", "a bare step", f"{1e3 * step:.3g}", "1", "", "")
+        yield (f"784-{layers}-10", f"{batch}", "a bare step", _digits(1e3 * step), "1", "", "")
         for name in IN_EVERY_ROW:
-            yield ("", "", name, f"{1e3 * found[name]:.3g}", f"{found[name] / step:.3g}", "", "")
+            yield ("", "", name, _digits(1e3 * found[name]), _digits(found[name] / step), "", "")
         yield _row("these together", together, step, tallied(run, (), seconds), IN_EVERY_ROW, seconds)
         for name in COSTLY:
             yield _row(name, found[name], step, tallied(run, (name,), seconds), (name,), seconds)
+
+
+def _digits(value: float) -> str:
+    """Three digits: 0.656, 42.2, 5,810."""
+    return f"{float(f'{value:.3g}'):,g}"
 
 
 def _row(
@@ -108,7 +113,7 @@ def _row(
     share = sum(sum(found.get(name, [])) for name in names) / seconds
     said = f"{100 * share:.1f} %" if times else f"not through in {seconds:g} s"
     every = f"{len(found['step']) / times:,.0f}" if times else "-"
-    return ("", "", title, f"{1e3 * took:.3g}", f"{took / step:.3g}", said, every)
+    return ("", "", title, _digits(1e3 * took), _digits(took / step), said, every)
 
 
 def main() -> None:
