@@ -479,6 +479,14 @@ def test_the_architecture_of_any_scene_can_be_changed(scene: Scene, kind: str) -
         assert getattr(there.view.plane, name).kind == getattr(scene.view.plane, name).kind
 
 
+def test_on_a_surface_gauss_newton_is_newton() -> None:
+    """Of the first run and of variants, which have no outputs any more; other methods stay."""
+    scene = Scene().edited({"run.optimiser.name": "gauss-newton"})
+    others = [scene.edited({"run.optimiser.name": name}).run.model_dump() for name in ("gauss-newton", "adam")]
+    there = scene.edited({"variants": others}).edited({"run.network.kind": "surface"})
+    assert [run.optimiser.name for run in (there.run, *there.variants)] == ["newton", "newton", "adam"]
+
+
 @pytest.mark.parametrize(("kind", "layer"), [("cnn", 3), ("residual", 11), ("lstm", 2), ("mlp", 1)])
 def test_a_single_weight_lies_in_a_linear_layer(kind: str, layer: int) -> None:
     """The axis goes there by itself; another layer is refused with the one that there is."""
