@@ -50,6 +50,14 @@ def test_clipping_is_told_where_there_is_some() -> None:
     assert captions.optimiser(later).endswith("; gradient clipping 2 from step 20")
 
 
+def test_a_penalty_is_told_where_there_are_weights() -> None:
+    """With its size; a surface has none, whatever the field says."""
+    penalised = state_of(tiny_scene(run__optimiser__l2=0.005))
+    assert captions.optimiser(penalised) == "SGD, learning rate 0.5, L2 penalty 0.005, batch size 10"
+    surface = tiny_scene(run__optimiser__l2=0.005).edited({"run.network.kind": "surface", "run.optimiser.l2": 0.005})
+    assert "penalty" not in captions.optimiser(state_of(surface))
+
+
 def test_a_live_change_is_told_with_its_step() -> None:
     """The curves left of it belong to the old value; of many changes the last are told."""
     now = at(30, None, (0, 0.5), (20, 0.25))

@@ -43,7 +43,8 @@ def state_with(found: dict[str, np.ndarray], step: int = 10, **changes: Any) -> 
     """The state of a window that shows this series."""
     from .rig import frame
 
-    scene = tiny_scene(view__panels=("curves", "depth"), run__network__hidden=(8, 8), **changes)
+    shown_so = {"view__panels": ("curves", "depth"), "run__network__hidden": (8, 8)}
+    scene = tiny_scene(**(shown_so | changes))
     runs = replace(started(), runs=scene.runs())
     own = replace(line(0, step, head=int(found["step"][-1])), series=found)
     shown = replace(frame(1, step), lines=(own,), costs={"step": 0.001, "gradient": 0.002})
@@ -404,6 +405,15 @@ def test_every_quantity_has_its_words(quantity: str) -> None:
     assert len(text.split()) > 12
     state = state_with(series(), view__depth__quantity=quantity)
     assert depth_captions.heading(state) != "" and depth_captions.axis(state)[0].islower()
+
+
+def test_a_textbooks_values_are_compared_in_full_with_its_own_loss_alone() -> None:
+    """With another loss at the outputs it is the slopes that compare, and the caption says so."""
+    textbook = {"view__depth__quantity": "speed", "run__network__hidden": (30, 30)}
+    for loss, slopes in (("cross-entropy", True), ("sigmoid-cross-entropy", False)):
+        text = depth_captions.caption(state_with(series(3, "speed"), **textbook, run__objective__loss=loss))
+        assert "◇: his network of these sizes before its first step" in text
+        assert ("it is the slopes that compare" in text) == slopes
 
 
 def test_what_takes_long_is_measured_only_while_it_is_looked_at() -> None:

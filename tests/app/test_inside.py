@@ -180,6 +180,35 @@ def test_a_gradient_that_is_too_long_is_clipped_in_a_phase_of_its_own() -> None:
     assert "Clipping" not in {phase.title for phase in told(looking(ravine(run__optimiser__clip=1e4)))}
 
 
+def test_a_penalty_on_large_weights_is_a_phase_of_its_own() -> None:
+    """What is added and what comes of it, which the step is made of, and which is clipped; a surface has none."""
+    desk = looking(tiny_scene(run__optimiser__l2=0.25))
+    d, found = desk.state.one_step, {phase.title: phase for phase in told(desk)}
+    assert d is not None
+    parts = d.parts
+    penalty = found["The penalty"]
+    assert penalty.sentence.startswith("0.25 of each weight is added to the gradient, biases not")
+    assert penalty.formula.startswith("g = ∇L + 0.25·w = (")
+    for axis in (0, 1):
+        assert parts["penalised"].slope[axis] == pytest.approx(
+            parts["gradient"].slope[axis] + parts["penalty"].slope[axis], abs=1e-6
+        )
+    assert f"Δ = {MINUS}η·g = " in found["The step"].formula
+    assert [arrow.label for arrow in penalty.arrows] == ["", "", "−g"], "too short to be named"
+    for axis in (0, 1):
+        gradient, added, both = (arrow.end[axis] - arrow.start[axis] for arrow in penalty.arrows)
+        assert both == pytest.approx(gradient + added, abs=1e-6)
+    large = {phase.title: phase for phase in told(looking(tiny_scene(run__optimiser__l2=100.0)))}
+    assert [arrow.label for arrow in large["The penalty"].arrows] == ["−∇L", "−100·w", "−g"]
+    clipped = looking(tiny_scene(run__optimiser__l2=0.25, run__optimiser__clip=0.1))
+    phases = told(clipped)
+    assert [phase.title for phase in phases][2:4] == ["The penalty", "Clipping"]
+    assert "the gradient with what was added to it is longer than 0.1" in phases[3].sentence
+    assert phases[3].formula.startswith("g = 0.1·g/|g| = 0.1/")
+    for surface in (ravine(run__optimiser__l2=0.25), ravine()):
+        assert "The penalty" not in {phase.title for phase in told(looking(surface))}
+
+
 def test_on_a_network_the_phases_say_what_the_plane_shows() -> None:
     """The batch's own angle to the contour line, and how much of gradient and step is in the plane at all."""
     desk = looking(tiny_scene(), steps=2)

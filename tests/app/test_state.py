@@ -61,7 +61,8 @@ from .rig import a_map, frame, laid, path, slices_drawn, started, state_of, tiny
 LIVE = {"run.optimiser.learning_rate": 0.25, "run.optimiser.momentum": 0.5, "run.optimiser.batch_size": 7,
         "run.steps": 99, "run.name": "mine", "run.stop.steps": 800, "run.stop.epochs": 9, "run.stop.loss": 0.5,
         "run.stop.flat": 3, "run.optimiser.layer_rates": (0.5, 2.0), "run.optimiser.decay": 0.5,
-        "run.optimiser.damping": 0.5, "run.optimiser.clip": 0.5, "run.optimiser.schedule": "cosine",
+        "run.optimiser.damping": 0.5, "run.optimiser.clip": 0.5, "run.optimiser.l2": 0.5,
+        "run.optimiser.schedule": "cosine",
         "run.optimiser.schedule_steps": 50, "run.optimiser.schedule_share": 0.5}  # fmt: skip
 """What a run in progress takes up, and another value for each."""
 

@@ -23,6 +23,7 @@ from thalweg.core.curvature.sharpness import sharpness, sharpness_steps, stable_
 from thalweg.core.curvature.steps import finish
 from thalweg.core.parameters import layout_of
 from thalweg.core.problem import Batch, Problem
+from thalweg.core.training.objectives import OBJECTIVES
 
 from .toys import made, plain, plain_loss, problem_of, toy
 
@@ -116,7 +117,7 @@ ZOO = {
 # --- products --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+@pytest.mark.parametrize("loss", OBJECTIVES)
 @pytest.mark.parametrize("kind", ZOO)
 def test_products_are_those_of_the_dense_hessian(kind: str, loss: str) -> None:
     """For every kind of module: of the whole network, and of each layer's block; with loss and gradient beside them."""

@@ -28,6 +28,7 @@ from thalweg.core.plane.lay import lay
 from thalweg.core.plane.plane import Plane
 from thalweg.core.problem import Problem
 from thalweg.core.scene import AxisSpec, PlaneSpec
+from thalweg.core.training.objectives import OBJECTIVES
 
 from .toys import made, plain, problem_of, toy
 
@@ -103,7 +104,7 @@ def cases(draw: st.DrawFn) -> tuple[Problem, Plane, np.ndarray]:
     problem = toy(
         sizes,
         draw(st.sampled_from(["sigmoid", "tanh", "relu"])),
-        draw(st.sampled_from(["cross-entropy", "squared-error"])),
+        draw(st.sampled_from(list(OBJECTIVES))),
         examples=draw(st.integers(1, 20)),
         seed=draw(st.integers(0, 1000)),
         initialisation=draw(st.sampled_from(["fan-in", "normal"])),
@@ -144,7 +145,7 @@ def test_a_direction_that_moves_only_biases_moves() -> None:
     assert_as_plain(problem, evaluator_for(problem, plane, problem.train), plane, points, problem.train)
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+@pytest.mark.parametrize("loss", OBJECTIVES)
 def test_the_networks_of_the_app_are_right_on_their_own_planes(loss: str) -> None:
     """A sigmoid network on 784 pixels, on laid planes of every kind of axis, over the default range."""
     problem = toy((784, 30, 30, 30, 10), "sigmoid", loss, examples=60)
@@ -171,7 +172,7 @@ def test_equal_scores_are_classified_as_argmax_does() -> None:
         assert evaluated(evaluator, points)[1].tolist() == [share, share]
 
 
-@given(st.integers(0, 100), st.sampled_from(["relu", "sigmoid"]), st.sampled_from(["cross-entropy", "squared-error"]))
+@given(st.integers(0, 100), st.sampled_from(["relu", "sigmoid"]), st.sampled_from(list(OBJECTIVES)))
 def test_a_loss_that_is_not_finite_stays_so(seed: int, activation: str, loss: str) -> None:
     """NaN and infinite parameters give what plain float32 gives: not a finite loss, and no error."""
     problem = toy(activation=activation, loss=loss, seed=seed)

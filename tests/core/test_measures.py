@@ -12,10 +12,11 @@ from thalweg.core.measures import curves as curves_module
 from thalweg.core.measures.curves import curves, loss_and_accuracy
 from thalweg.core.measures.gradient_norms import gradient_norms
 from thalweg.core.measures.weight_map import weight_map
+from thalweg.core.training.objectives import OBJECTIVES
 
 from .toys import plain, plain_loss, toy
 
-LOSSES = ["cross-entropy", "squared-error"]
+LOSSES = list(OBJECTIVES)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

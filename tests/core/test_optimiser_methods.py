@@ -22,10 +22,11 @@ from thalweg.core.scene.schedule import SCHEDULES
 from thalweg.core.scene.training import OPTIMISERS, WITH_LINE_SEARCH
 from thalweg.core.training.line_search import lowest
 from thalweg.core.training.newton import solve
+from thalweg.core.training.objectives import OBJECTIVES
 from thalweg.core.training.quasi_hyperbolic import QHM, QHAdam
 from thalweg.core.training.session import Session
 
-from .toys import tiny_run
+from .toys import plain_loss, tiny_run
 
 PROBLEMS: dict[str, dict[str, Any]] = {
     "surface": {"network": {"kind": "surface", "surface": "rosenbrock", "x_start": -1.2, "y_start": 1.0}},
@@ -327,7 +328,7 @@ def test_lengths_that_are_found_have_no_layer_rates(name: str) -> None:
 # --- Gauss-Newton ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+@pytest.mark.parametrize("loss", OBJECTIVES)
 def test_the_gauss_newton_matrix_is_the_jacobians_square(loss: str) -> None:
     """Against J^T H J summed over the examples, with J and H of torch.func."""
     run = RunSpec.model_validate(tiny_run().model_dump() | {"objective": {"loss": loss}})
@@ -337,11 +338,14 @@ def test_the_gauss_newton_matrix_is_the_jacobians_square(loss: str) -> None:
     double = replace(problem, module=copy.deepcopy(problem.module).double(), start=at)
     inputs, labels = batch[0].double(), batch[1]
 
+    sigmoids = loss == "sigmoid-squared-error"  # which is convex in the sigmoids alone
+
     def scores(vector: Tensor) -> Tensor:
-        return torch.func.functional_call(double.module, layout.views(vector), (inputs,))
+        found = torch.func.functional_call(double.module, layout.views(vector), (inputs,))
+        return torch.sigmoid(found) if sigmoids else found
 
     jacobian = torch.func.jacrev(scores)(at)
-    bend = torch.func.hessian(lambda s: double.objective.mean(s, labels))(scores(at))
+    bend = torch.func.hessian(lambda s: plain_loss("squared-error" if sigmoids else loss, s, labels))(scores(at))
     whole = torch.einsum("nop,nomq,mqr->pr", jacobian, bend, jacobian)
     operator = GaussNewtonOperator(double, at, (inputs, labels))
     generator = torch.Generator().manual_seed(0)

@@ -20,6 +20,7 @@ from thalweg.core.plane.plane import Plane
 from thalweg.core.plane.random import random_direction
 from thalweg.core.plane.weight import single_weight
 from thalweg.core.scene import AxisSpec, PlaneSpec
+from thalweg.core.training.objectives import OBJECTIVES
 
 from .toys import made, plain_loss, problem_of, toy
 
@@ -38,7 +39,7 @@ def outside(problem, layers: tuple[int, ...]) -> Tensor:
 # --- the negative gradient -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+@pytest.mark.parametrize("loss", OBJECTIVES)
 @pytest.mark.parametrize("layers", SUBSETS)
 def test_the_negative_gradient_is_autograds(layers: tuple[int, ...], loss: str) -> None:
     """Of the mean loss over the first examples, on its layers, of unit length, and zero elsewhere."""

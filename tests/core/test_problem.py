@@ -10,11 +10,12 @@ from thalweg.core import data as datasets
 from thalweg.core import problem as problems
 from thalweg.core.problem import build, random_streams
 from thalweg.core.scene import NetworkSpec, RunSpec
+from thalweg.core.training.objectives import OBJECTIVES
 
 from .toys import plain, plain_loss, tiny_run, toy
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+@pytest.mark.parametrize("loss", OBJECTIVES)
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
 def test_the_gradient_is_that_of_the_module(loss: str, activation: str) -> None:
     """The flat gradient is what backward through the plain module leaves in its parameters."""

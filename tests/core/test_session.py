@@ -19,7 +19,7 @@ from thalweg.core.measures.weight_map import weight_map
 from thalweg.core.plane.lay import lay
 from thalweg.core.problem import Problem, build, random_streams
 from thalweg.core.scene import AxisSpec, DataSpec, OptimiserSpec, PlaneSpec, RunSpec
-from thalweg.core.training.objectives import Objective
+from thalweg.core.training.objectives import OBJECTIVES, Objective
 from thalweg.core.training.session import Session
 
 from .toys import plain_loss, tiny_run, toy
@@ -77,7 +77,7 @@ class Ordinary:
         return nn.utils.parameters_to_vector(self.module.parameters())
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+@pytest.mark.parametrize("loss", OBJECTIVES)
 @pytest.mark.parametrize("spec", OPTIMISERS, ids=name_of)
 def test_a_session_is_an_ordinary_training_loop(spec: OptimiserSpec, loss: str) -> None:
     """After each of 40 steps, over several epochs with a partial last batch, loss and parameters are torch's."""

@@ -18,6 +18,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from thalweg.core.landscape.slices import NoSlice, Slice, slices, with_zero
 from thalweg.core.plane.random import random_direction
 from thalweg.core.problem import Problem
+from thalweg.core.training.objectives import OBJECTIVES
 
 from .toys import made, plain, plain_loss, problem_of, toy
 
@@ -72,7 +73,7 @@ def problems(draw: st.DrawFn, activations: tuple[str, ...] = ("sigmoid", "tanh",
     return toy(
         sizes,
         draw(st.sampled_from(activations)),
-        draw(st.sampled_from(["cross-entropy", "squared-error"])),
+        draw(st.sampled_from(list(OBJECTIVES))),
         examples=draw(st.integers(1, 20)),
         seed=draw(st.integers(0, 1000)),
     )

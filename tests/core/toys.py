@@ -80,6 +80,9 @@ def plain_loss(name: str, scores: Tensor, labels: Tensor) -> Tensor:
     if name == "cross-entropy":
         return F.cross_entropy(scores, labels)
     target = F.one_hot(labels, scores.shape[1]).to(scores)
+    if name == "sigmoid-cross-entropy":
+        return F.binary_cross_entropy_with_logits(scores, target, reduction="none").sum(1).mean()
+    scores = torch.sigmoid(scores) if name == "sigmoid-squared-error" else scores
     return F.mse_loss(scores, target, reduction="none").sum(1).mean() / 2
 
 

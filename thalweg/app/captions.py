@@ -156,6 +156,7 @@ def optimiser(state: AppState) -> str:
     momentum += f", layer rates {', '.join(f'{rate:g}' for rate in o.layer_rates)}" if o.layer_rates else ""
     momentum += f", momentum {NESTEROV:g}" if o.name == "nesterov" and not o.momentum else ""
     momentum += f", gradient clipped at {o.clip:g}" if o.clip else ""
+    momentum += f", L2 penalty {o.l2:g}" if o.l2 and state.spec.network.kind != "surface" else ""
     momentum += f", weight decay {o.decay:g}" if o.name == "adamw" else ""
     momentum += f", damping {o.damping:g}" if o.name in ("newton", "gauss-newton") else ""
     momentum += _schedule(state)

@@ -164,11 +164,15 @@ def _definition(state: AppState, quantity: DepthQuantity) -> str:
 
 
 def _nielsen(state: AppState) -> str:
-    said = (
-        " ◇: what Nielsen's book measured at the hidden layers of a network of these sizes before its first step. Its "
-        "outputs are sigmoids and their errors larger: compare how the marks fall from layer to layer, not their place."
+    if not reference(state):
+        return ""
+    said = " ◇: what Nielsen's book measured at the hidden layers of a network of these sizes before its first step."
+    if state.spec.objective.loss == "sigmoid-cross-entropy":
+        return said
+    return (
+        f"{said} Its outputs are sigmoids and their errors larger: compare how the marks fall from layer to layer, not "
+        "their place."
     )
-    return said if reference(state) else ""
 
 
 def reference(state: AppState) -> tuple[float, ...]:

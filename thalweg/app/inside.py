@@ -23,6 +23,9 @@ ROUNDED = 0.01
 SHORTEST = 0.12
 """Part of it that the longest arrow of a step takes at least: shorter ones are drawn longer, which is said."""
 
+LEGIBLE = 0.2
+"""Part of the gradient's arrow from which on what is added to it has a name of its own."""
+
 
 @dataclass(frozen=True)
 class Arrow:
@@ -131,7 +134,8 @@ class _Telling:
     @property
     def used(self) -> str:
         """What the gradient that the method steps along is called."""
-        return "g" if "clipped" in self.d.parts else f"∇{self.words.function}"
+        changed = {"clipped", "penalised"} & self.d.parts.keys()
+        return "g" if changed else f"∇{self.words.function}"
 
     @property
     def tangent(self) -> Two | None:
@@ -196,7 +200,7 @@ def heading(state: AppState) -> str:
 def phases(d: Dissected, words: Words, span: float) -> tuple[Phase, ...]:
     """All phases of a step, in order; ``span``: the shorter side of the map."""
     t = _Telling(d, words, span)
-    return (_slopes(t), _gradient(t), *_clipping(t), *_method(t), *_layers(t), _step(t), _landing(t))
+    return (_slopes(t), _gradient(t), *_penalty(t), *_clipping(t), *_method(t), *_layers(t), _step(t), _landing(t))
 
 
 # --- the phases ------------------------------------------------------------------------------------------------------
@@ -242,17 +246,35 @@ def _gradient(t: _Telling) -> Phase:
     )
 
 
+def _penalty(t: _Telling) -> Iterator[Phase]:
+    """What is added to the gradient for the size of the weights."""
+    if "penalty" not in t.d.parts:
+        return
+    c, l2, added = t.words.function, t.d.optimiser.l2, t.d.parts["penalty"].slope
+    seen = math.hypot(*added) > LEGIBLE * math.hypot(*t.d.slope)
+    yield t.slope_phase(
+        "The penalty",
+        f"{l2:g} of each weight is added to the gradient, biases not, so that large weights become smaller.",
+        f"g = ∇{c} + {l2:g}·w = {t.partials('gradient')} + {t.partials('penalty')} = {t.partials('penalised')}.",
+        t.by_slope(t.d.slope, f"−∇{c}" if seen else "", pale=True),
+        t.by_slope(added, f"−{l2:g}·w" if seen else "", pale=True),
+        t.by_slope(t.d.parts["penalised"].slope, "−g"),
+    )
+
+
 def _clipping(t: _Telling) -> Iterator[Phase]:
     """What is left of a gradient that is too long."""
     if "clipped" not in t.d.parts:
         return
-    c, limit, whole = t.words.function, t.d.optimiser.clip, t.d.parts["gradient"].norm
+    limit, before = t.d.optimiser.clip, t.d.parts.get("penalised", t.d.parts["gradient"])
+    whole, c = before.norm, "g" if "penalised" in t.d.parts else f"∇{t.words.function}"
+    added = " with what was added to it" if "penalised" in t.d.parts else ""
     yield t.slope_phase(
         "Clipping",
-        f"the gradient is longer than {limit:g}{'' if t.words.whole else ', over all parameters together'}: it is "
-        "shortened to that, and its direction stays.",
-        f"g = {limit:g}·∇{c}/|∇{c}| = {limit:g}/{number(whole)}·∇{c} = {t.partials('clipped')}.",
-        t.by_slope(t.d.slope, f"−∇{c}", pale=True),
+        f"the gradient{added} is longer than {limit:g}{'' if t.words.whole else ', over all parameters together'}: it "
+        "is shortened to that, and its direction stays.",
+        f"g = {limit:g}·{c}/|{c}| = {limit:g}/{number(whole)}·{c} = {t.partials('clipped')}.",
+        t.by_slope(before.slope, f"−{c}", pale=True),
         t.by_slope(t.d.parts["clipped"].slope, "−g"),
     )
 
@@ -262,10 +284,12 @@ def _method(t: _Telling) -> Iterator[Phase]:
     o, c, parts = t.d.optimiser, t.words.function, t.d.parts
     if "uphill" in parts:
         cut = f" (clipped where it is longer than {o.clip:g})" if o.clip else ""
+        cut = f", the penalty added{cut}" if "penalty" in parts else cut
+        up = t.used if "penalty" in parts else f"∇{c}"
         yield t.phase(
             "A look uphill",
             f"SAM goes uphill by 0.05 first, and takes the gradient there{cut}: it avoids sharp valleys.",
-            f"0.05·∇{c}/|∇{c}| = {t.vector('uphill')}. Downhill there: d = {t.vector('direction')}.",
+            f"0.05·{up}/|{up}| = {t.vector('uphill')}. Downhill there: d = {t.vector('direction')}.",
             t.by_step(parts["uphill"].along, "uphill", by=_shown(t, "uphill")),
             t.by_step(parts["direction"].along, "d", by=t.d.rate, start=_tip(t, "uphill")),
         )
@@ -452,6 +476,8 @@ def _landing(t: _Telling) -> Phase:
     c, unit, of = t.words.function, t.words.unit, t.of
     if not math.isfinite(after):
         said = f"{c}{of} is not finite there: the step was far too long."
+    elif after > before and t.d.promise > 0 and "penalty" in t.d.parts:
+        said = f"{c}{of} rises: the penalty, or what was kept of earlier steps, leads uphill here."
     elif after > before and t.d.promise > 0:
         said = f"{c}{of} rises: what was kept of earlier steps leads uphill here."
     elif after > before:

@@ -21,6 +21,7 @@ from thalweg.core.landscape.tiled import Tiled
 from thalweg.core.plane.direction import Direction
 from thalweg.core.plane.plane import Plane
 from thalweg.core.problem import Problem
+from thalweg.core.training.objectives import OBJECTIVES
 
 from ..toys import made, plain, problem_of
 from .zoo import FEATURES, ZOO
@@ -70,7 +71,7 @@ def cases(draw: st.DrawFn, names: tuple[str, ...] = tuple(ZOO)) -> tuple[Problem
     """A network of any kind, a plane in any two subsets of its layers."""
     problem = problem_from(
         draw(st.sampled_from(names)),
-        draw(st.sampled_from(["cross-entropy", "squared-error"])),
+        draw(st.sampled_from(list(OBJECTIVES))),
         draw(st.integers(1, 40)),
         draw(st.integers(0, 99)),
     )

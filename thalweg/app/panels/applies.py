@@ -55,6 +55,7 @@ _NEEDS: dict[tuple[str, str], tuple[str, frozenset[str]]] = {
     **{("network", field): ("kind", frozenset({"surface"})) for field in ("surface", *_OF_SURFACES)},
     ("optimiser", "momentum"): ("name", frozenset({"sgd", "nesterov", "rmsprop"})),
     ("optimiser", "clip"): ("name", frozenset(OPTIMISERS) - set(UNCLIPPED)),
+    ("optimiser", "l2"): ("name", frozenset(OPTIMISERS) - set(UNCLIPPED)),
     ("optimiser", "decay"): ("name", frozenset({"adamw"})),
     ("optimiser", "damping"): ("name", frozenset({"newton", "gauss-newton"})),
     ("optimiser", "layer_rates"): ("name", frozenset(OPTIMISERS) - set(WITH_LINE_SEARCH)),
@@ -88,6 +89,8 @@ def applies(path: str, scene: Scene) -> bool:
         return False
     if path == "run.network.constant":
         return network.kind != "surface" and network.initialisation == "constant"
+    if path == "run.optimiser.l2" and network.kind == "surface":
+        return False
     if path == "run.optimiser.batch_size" and network.kind == "surface":
         return network.surface == "noisy-ravine"
     if network.kind == "surface" and path in _OF_EXAMPLES:

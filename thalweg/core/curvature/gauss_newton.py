@@ -22,8 +22,10 @@ class GaussNewtonOperator:
 
     J [outputs, parameters] is the Jacobian of an example's outputs, H [outputs, outputs] the Hessian of its loss with
     respect to them. G is positive semidefinite: the Hessian without the curvature of the network itself. For
-    cross-entropy and squared error it is the Fisher information, so G^-1 g is the natural gradient (Amari 1998; Martens
-    2020, section 9). ``gradient`` is that of the mean loss; float64 [parameters].
+    cross-entropy, of a softmax or of sigmoids, and squared error it is the Fisher information, so G^-1 g is the natural
+    gradient (Amari 1998; Martens 2020, section 9). The squared error of sigmoids is not convex in the scores: there the
+    sigmoids are part of the network, and the outputs what they give. ``gradient`` is that of the mean loss; float64
+    [parameters].
     """
 
     gradient: Tensor
@@ -53,9 +55,11 @@ class GaussNewtonOperator:
         return total.to(v.device)
 
     def _product(self, inputs: Tensor, labels: Tensor, across: list[Tensor]) -> Tensor:
+        objective = self._problem.objective
+        through, loss = objective.convex or (lambda given: given, objective.mean)
         with twice_differentiable():
-            scores = functional_call(self._problem.module, self._parameters, (inputs,))
-            slope = torch.autograd.grad(self._problem.objective.mean(scores, labels), scores, create_graph=True)[0]
+            scores = through(functional_call(self._problem.module, self._parameters, (inputs,)))
+            slope = torch.autograd.grad(loss(scores, labels), scores, create_graph=True)[0]
             # J v: what J^T u, linear in u, is multiplied with across; the value of u plays no part
             dummy = torch.zeros_like(scores, requires_grad=True)
             back = torch.autograd.grad(scores, self._moving, dummy, create_graph=True, materialize_grads=True)

@@ -177,7 +177,8 @@ class Part:
 class Dissected:
     """What the next step of a line is made of. Places and coordinates are (alpha, beta) on the plane ``plane``.
 
-    ``parts`` by name: ``gradient``, and ``clipped`` where it was too long; ``kept`` and ``velocity`` (momentum: what is
+    ``parts`` by name: ``gradient``; ``penalty`` (what is added to it for the size of the weights) and ``penalised``,
+    both together, where there is one; ``clipped`` where that was too long; ``kept`` and ``velocity`` (momentum: what is
     kept of the last one, and the new); ``mean`` and ``root`` (running mean of the gradients, and root of that of their
     squares), ``blend`` (of mean and gradient), ``scaled`` (what is divided by the root, downhill), ``decayed`` (what
     weight decay adds); ``uphill`` (the way to where the gradient is taken); ``direction`` (what the learning rate, or

@@ -218,7 +218,7 @@ CURES: tuple[Cure, ...] = (
     Cure(
         "gauss-newton", OPTIMISERS["gauss-newton"], "Steps",
         "The gradient divided by the curvature: second order, and a step takes as long as many plain ones.",
-        _method("gauss-newton", 1.0, damping=0.4),
+        _method("gauss-newton", 1.0, damping=0.4, l2=0.0),
     ),
     Cure(
         "auxiliary", "auxiliary loss", "Loss",
@@ -232,6 +232,17 @@ CURES: tuple[Cure, ...] = (
     Cure(
         "squared-error", "squared error", "Loss", "To compare: the loss that is the squared distance from the labels.",
         _other_loss("squared-error"),
+    ),
+    Cure(
+        "sigmoid-cross-entropy", "sigmoids, cross-entropy", "Loss",
+        "A sigmoid at each output, whose slope is no factor of the gradient (Nielsen 2015, eq. 68).",
+        _other_loss("sigmoid-cross-entropy"),
+    ),
+    Cure(
+        "sigmoid-squared-error", "sigmoids, squared error", "Loss",
+        "To compare: a sigmoid at each output, whose slope is a factor of the gradient, so that saturated ones learn "
+        "slowly.",
+        _other_loss("sigmoid-squared-error"),
     ),
 )  # fmt: skip
 """Every cure, in the order of the menu."""

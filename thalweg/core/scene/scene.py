@@ -261,6 +261,9 @@ def _turn(tree: dict[str, Any]) -> None:
     for number, name in enumerate(("x", "y"), start=1):
         plane[name].update(kind="weight", layers=(number,), source=0, target=0)
     tree["view"]["panels"] = ("landscape", "curves", "gradient-norms")
+    for run in (tree["run"], *tree["variants"]):
+        if run["optimiser"]["name"] == "gauss-newton":  # a surface has no outputs between parameters and loss
+            run["optimiser"]["name"] = "newton"
     _show_surface(tree)
 
 

@@ -16,12 +16,19 @@ from thalweg.core.scene.spec import Spec, SpecError, spec_field
 class ObjectiveSpec(Spec):
     """The loss that training minimises: the mean over the examples."""
 
-    loss: Literal["cross-entropy", "squared-error"] = spec_field(
+    loss: Literal["cross-entropy", "squared-error", "sigmoid-cross-entropy", "sigmoid-squared-error"] = spec_field(
         "cross-entropy",
         "Loss",
-        "Cross-entropy of the softmax of the outputs (nats), or half the squared distance of the outputs "
-        "from the one-hot label.",
-        labels={"cross-entropy": "Cross-entropy", "squared-error": "Squared error"},
+        "Cross-entropy of the softmax of the outputs (nats), or half the squared distance of the outputs from the "
+        "one-hot label. With a sigmoid at each output instead (Nielsen 2015): their cross-entropy, summed over the "
+        "classes (nats), or half the squared distance of the sigmoids from the one-hot label, with which the last "
+        "layer learns slowly where its units are saturated.",
+        labels={
+            "cross-entropy": "Cross-entropy",
+            "squared-error": "Squared error",
+            "sigmoid-cross-entropy": "Sigmoids, cross-entropy",
+            "sigmoid-squared-error": "Sigmoids, squared error",
+        },
     )
 
 
@@ -62,7 +69,7 @@ SECOND_ORDER = ("newton", "gauss-newton")
 """Methods that divide by the curvature of the loss."""
 
 UNCLIPPED = (*WITH_LINE_SEARCH, *SECOND_ORDER)
-"""Methods that take more from the loss than a gradient to step along, so that there is nothing to be clipped."""
+"""Methods that take more from the loss than a gradient to step along: nothing to be clipped, or to be added to."""
 
 WITHOUT_STATISTICS = (*UNCLIPPED, "sam")
 """Methods that look at other points than the step's own, where running statistics would be others."""
@@ -117,6 +124,16 @@ class OptimiserSpec(Spec):
         live=True,
         ge=0,
         le=1e9,
+        allow_inf_nan=False,
+    )
+    l2: float = spec_field(
+        0.0,
+        "L2 penalty",
+        "What is added to the gradient: so many times each weight, of matrices and filters, biases not (Nielsen 2015, "
+        "eq. 93, where it is λ/n). The loss that is shown is without it; a surface has no weights. 0: none.",
+        live=True,
+        ge=0,
+        le=1000,
         allow_inf_nan=False,
     )
     decay: float = spec_field(
@@ -268,6 +285,11 @@ class RunSpec(Spec):
             raise SpecError(
                 f"optimiser.clip: {o.clip:g} is not accepted with {o.name}, which does not step along the gradient by "
                 "the learning rate; expected 0"
+            )
+        if o.l2 and o.name in UNCLIPPED:
+            raise SpecError(
+                f"optimiser.l2: {o.l2:g} is not accepted with {o.name}, which takes more from the loss than a gradient "
+                "that something could be added to; expected 0"
             )
         if o.name == "gauss-newton" and self.network.kind == "surface":
             raise SpecError(

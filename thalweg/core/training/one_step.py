@@ -73,6 +73,9 @@ def parts_of(trial: Trial, step: int, rate: float) -> Parts:
     o, g, weights = trial.optimiser, trial.gradient.double(), trial.start.double()
     plain = trial.plain.double() - weights
     found: Parts = {"gradient": g}
+    if o.l2 and trial.penalty.any():
+        found["penalty"] = trial.penalty.double()
+        g = found["penalised"] = g + found["penalty"]
     if o.clip and g.norm() > o.clip and o.name != "sam":  # which clips the gradient that it finds uphill
         g = found["clipped"] = g * (o.clip / g.norm())
     before, after = ({n: v.double() for n, v in kept.items()} for kept in (trial.before, trial.after))

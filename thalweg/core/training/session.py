@@ -24,12 +24,14 @@ from thalweg.core.training.newton import Product
 class Trial:
     """A step that was tried: from ``start`` to ``end`` with a batch whose mean ``loss`` was before and is after it.
 
-    ``gradient`` is the batch's at the start; ``plain`` where the optimiser went, before the layers' own rates;
-    ``before`` and ``after`` what it remembers. Tensors are [size].
+    ``gradient`` is the batch's at the start, ``penalty`` what is added to it there for the size of the weights;
+    ``plain`` where the optimiser went, before the layers' own rates; ``before`` and ``after`` what it remembers.
+    Tensors are [size].
     """
 
     optimiser: OptimiserSpec
     gradient: Tensor
+    penalty: Tensor
     start: Tensor
     plain: Tensor
     end: Tensor
@@ -70,6 +72,8 @@ class Session:
         spans = [span for name in problem.layout.names for span in problem.layout.spans((name,))]
         self._optimiser = optimisers.build(run.optimiser, self.parameters, spans, self._curvature)
         self._rates = self._layer_rates(run.optimiser)
+        weights = run.network.kind != "surface"  # whose x and y are matrices of one entry, and are no weights
+        self._penalised = weights * problem.layout.mask(vectors=False).to(self.parameters.detach())
         self._order_stream = random_streams(run.seed)[1]
         self._stream = self._order_stream.get_state()
         self._order = torch.empty(0, dtype=torch.int64)
@@ -121,7 +125,9 @@ class Session:
         if self._rates is not None:
             self._by_layer(start)
         end = self.snapshot()
-        trial = Trial(self.optimiser_spec, gradient, start, plain, end, before, after, (loss, self._evaluate()))
+        penalty = self.optimiser_spec.l2 * self._penalised * start
+        losses = (loss, self._evaluate())
+        trial = Trial(self.optimiser_spec, gradient, penalty, start, plain, end, before, after, losses)
         self.restore(here)
         return trial
 
@@ -129,7 +135,7 @@ class Session:
         """Have the optimiser move the parameters; the batch's mean loss before."""
         if self.optimiser_spec.schedule != "constant":
             optimisers.set_rate(self._optimiser, self.optimiser_spec.rate_at(self.step_count))
-        loss = self._optimiser.step(self._evaluate_clipped)
+        loss = self._optimiser.step(self._evaluate_for_step)
         assert loss is not None
         return loss
 
@@ -148,9 +154,11 @@ class Session:
         loss.backward()
         return loss.item()
 
-    def _evaluate_clipped(self) -> float:
-        """The same, and a gradient that is too long shortened."""
+    def _evaluate_for_step(self) -> float:
+        """The same, and the penalty added to the gradient, which is shortened then where it is too long."""
         loss = self._evaluate()
+        if self.optimiser_spec.l2:
+            self.gradient.addcmul_(self._penalised, self.parameters.detach(), value=self.optimiser_spec.l2)
         if self.optimiser_spec.clip:
             nn.utils.clip_grad_norm_([self.parameters], self.optimiser_spec.clip)
         return loss
