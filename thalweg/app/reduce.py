@@ -1,7 +1,7 @@
 """How the state changes: ``reduce(message, state) -> state``, for what a person wants. No Qt.
 
-By the same function, further runs are added and removed in :mod:`thalweg.app.variants`, and what the workers say is
-taken up in :mod:`thalweg.app.heard`.
+By the same function: the player and the lines of training in :mod:`thalweg.app.playing`, further runs in
+:mod:`thalweg.app.variants`, and what the workers say in :mod:`thalweg.app.heard`.
 """
 
 from __future__ import annotations
@@ -21,43 +21,30 @@ from thalweg.app.changes import (
     tuned,
     zoomed,
 )
-from thalweg.app.inside import phases_of
 from thalweg.app.intents import (
     ApplyDraft,
     AskedForMap,
     AskedForSlices,
-    AskWhetherMinimum,
     Change,
     DiscardDraft,
     Dismiss,
     Edit,
-    ForgetLine,
     Keep,
     LayPlane,
     LeftBehind,
-    LookAt,
-    LookInside,
-    LookOutside,
     MapArrived,
     MapCancelled,
     NewSeed,
     OpenRun,
     OpenScene,
-    PutAhead,
-    PutLayerBack,
     Redo,
     Report,
-    Rescue,
     Reset,
     SceneSaved,
-    SetPlaying,
     SetSettings,
     ShowControls,
-    ShowLine,
     SlicesCancelled,
     StartAt,
-    StepBack,
-    StepOn,
     Undo,
     WholePlane,
     Zoom,
@@ -65,7 +52,7 @@ from thalweg.app.intents import (
 from thalweg.app.overlay import lines_of
 from thalweg.app.state import AppState, Kept, begun_at_once, ordered, re_laid, remembered, restarted
 from thalweg.app.strip import robust_range, strip_of
-from thalweg.core.messages import Advance, Focus, Forget, Judge, Limit, Move, Show
+from thalweg.core.messages import Focus, Limit
 from thalweg.core.scene import PlaneSpec, Scene, SpecError
 
 RATE_WINDOW = 2.0
@@ -102,7 +89,7 @@ def _(m: OpenRun, state: AppState) -> AppState:
 
 @reduce.register
 def _(m: Edit, state: AppState) -> AppState:
-    path = _of_form(state, m.path)
+    path = of_form(state, m.path)
     adding = state.form > len(state.scene.variants)  # a variant that is in the draft alone
     try:
         target = state.draft or state.seen_scene
@@ -129,7 +116,7 @@ def _(m: Edit, state: AppState) -> AppState:
         what, tune = described(state.seen_scene, scene), state.tunes + 1
         changed = remembered(state, scene, what, _here(state), tune)
         changed = replace(changed, draft=draft, field_error=None, tunes=tune, stopped=None)
-        return _put_there(changed) if _only_looked_at(state) else changed
+        return _put_there(changed) if only_looked_at(state) else changed
     changed = remembered(state, scene, described(state.scene, scene))
     changed = replace(changed, draft=draft, field_error=None, past_scene=seen if state.past_scene else None)
     return _looked_at_anew(changed, state.scene.view.plane)
@@ -186,7 +173,7 @@ def _passed_on(scene: Scene, path: str, value: Any) -> dict[str, Any]:
     return found
 
 
-def _of_form(state: AppState, path: str) -> str:
+def of_form(state: AppState, path: str) -> str:
     """The path of a field of a run, as the forms name it, in the scene."""
     if state.form and path.startswith("run."):
         return f"variants.{state.form - 1}.{path.removeprefix('run.')}"
@@ -274,111 +261,9 @@ def _let_go(state: AppState) -> AppState:
     return replace(state, past=(*state.past[:-1], replace(state.past[-1], drag=""))) if state.past else state
 
 
-# --- playing, and looking back ---------------------------------------------------------------------------------------
-
-
-@reduce.register
-def _(m: SetPlaying, state: AppState) -> AppState:
-    inside = None if m.playing else state.inside
-    return replace(
-        state, playing=m.playing, pauses=state.pauses + (not m.playing), sentence="", stopped=None, inside=inside
-    )
-
-
-@reduce.register
-def _(m: StepOn, state: AppState) -> AppState:
-    if _only_looked_at(state):
-        return ordered(state, Move(state.generation, m.by))
-    return replace(state, playing=False, advances=state.advances + m.by, stopped=None)
-
-
-@reduce.register
-def _(m: StepBack, state: AppState) -> AppState:
-    if not _only_looked_at(state):
-        state = replace(state, playing=False, pauses=state.pauses + state.playing)
-    return ordered(state, Move(state.generation, -m.by))
-
-
-def _only_looked_at(state: AppState) -> bool:
+def only_looked_at(state: AppState) -> bool:
     """Whether training goes on while an earlier step is looked at."""
     return state.playing and state.current is not None and state.current.apart
-
-
-@reduce.register
-def _(m: AskWhetherMinimum, state: AppState) -> AppState:
-    paused = replace(state, playing=False, pauses=state.pauses + (state.playing or state.stepping), sentence="")
-    return ordered(paused, Judge(state.generation, state.scene.view.plane.examples))
-
-
-@reduce.register
-def _(m: LookInside, state: AppState) -> AppState:
-    if state.inside is None:
-        state = replace(state, playing=False, pauses=state.pauses + (state.playing or state.stepping))
-        return replace(state, inside=0) if m.by > 0 else state
-    count, phase = len(phases_of(state)), state.inside + m.by
-    if phase < 0:
-        return replace(state, inside=None)
-    if not count:  # it is still being taken apart
-        return state
-    if phase < count:
-        return replace(state, inside=phase)
-    return ordered(replace(state, inside=0, stopped=None), Advance(state.generation, 1, batches=True))
-
-
-@reduce.register
-def _(m: LookOutside, state: AppState) -> AppState:
-    return replace(state, inside=None)
-
-
-@reduce.register
-def _(m: LookAt, state: AppState) -> AppState:
-    return ordered(state, Show(state.generation, m.step))
-
-
-@reduce.register
-def _(m: PutAhead, state: AppState) -> AppState:
-    frame = state.current
-    line = next((line for line in frame.lines if line.number == m.line), None) if frame is not None else None
-    if frame is None or line is None or m.line == frame.focus:
-        return state
-    if not line.live:  # its run is put there
-        state = replace(state, playing=False, pauses=state.pauses + state.playing)
-    return ordered(state, Focus(state.generation, m.line))
-
-
-@reduce.register
-def _(m: ForgetLine, state: AppState) -> AppState:
-    stopped = None if state.stopped and state.stopped.line == m.line else state.stopped
-    return ordered(replace(state, hidden=state.hidden - {m.line}, stopped=stopped), Forget(state.generation, m.line))
-
-
-@reduce.register
-def _(m: PutLayerBack, state: AppState) -> AppState:
-    return putting_back.put_back(state, m.layer)
-
-
-@reduce.register
-def _(m: ShowLine, state: AppState) -> AppState:
-    return replace(state, hidden=state.hidden - {m.line} if m.shown else state.hidden | {m.line})
-
-
-@reduce.register
-def _(m: Rescue, state: AppState) -> AppState:
-    stopped = state.stopped
-    if stopped is None or stopped.rescue is None or state.current is None:
-        return state
-    step, rate = stopped.rescue
-    line = next((line for line in state.current.lines if line.number == stopped.line), None)
-    if line is None:
-        return replace(state, stopped=None)
-    form = state.scene.spec_of(line.run)
-    path = _of_form(replace(state, form=form), "run.optimiser.learning_rate")
-    scene = state.scene.edited({path: float(f"{rate:.3g}")})
-    here = (state.generation, stopped.line, step)
-    tune = state.tunes + 1
-    changed = replace(remembered(state, scene, described(state.scene, scene), here, tune), form=form)
-    changed = replace(re_laid(changed), sentence="", stopped=None, tunes=tune)
-    return ordered(changed, Focus(state.generation, stopped.line, step))
 
 
 # --- undo ------------------------------------------------------------------------------------------------------------
