@@ -11,9 +11,9 @@ import pytest
 from PyQt6.QtCore import QPointF
 
 from thalweg.app import captions, inside
-from thalweg.app.inside import Phase
 from thalweg.app.intents import Edit, LookInside, LookOutside, SetPlaying, StartAt, StepBack, StepOn
 from thalweg.app.state import AppState
+from thalweg.app.telling import Phase
 from thalweg.app.views.figure import Figure
 from thalweg.app.views.landscape import LandscapeFigure
 from thalweg.core.landscape.contours import lines

@@ -4,154 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from thalweg.app.state import AppState
 from thalweg.app.surface_captions import is_noisy
+from thalweg.app.telling import LEGIBLE, ROUNDED, Arrow, Phase, Telling, Words, number, pair, shown, squared, tip
 from thalweg.core.messages import Dissected, Map
 from thalweg.core.scene import OptimiserSpec
 from thalweg.core.scene.training import NESTEROV, WITH_LINE_SEARCH
-
-Two = tuple[float, float]
-
-LONGEST = 0.38
-"""Part of the shorter side of the map that arrows of slopes take at most."""
-
-ROUNDED = 0.01
-"""Part of a step from which on its rounding is told."""
-
-SHORTEST = 0.12
-"""Part of it that the longest arrow of a step takes at least: shorter ones are drawn longer, which is said."""
-
-LEGIBLE = 0.2
-"""Part of the gradient's arrow from which on what is added to it has a name of its own."""
-
-
-@dataclass(frozen=True)
-class Arrow:
-    """An arrow on the map, in its coordinates; ``pale`` if it belongs to an earlier phase."""
-
-    start: Two
-    end: Two
-    label: str = ""
-    pale: bool = False
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One moment of the slow motion: what it is, a sentence, the formula, and a note on how it is drawn.
-
-    ``tangent`` is the direction of the contour line at the point, where it is shown.
-    """
-
-    title: str
-    sentence: str
-    formula: str
-    note: str = ""
-    arrows: tuple[Arrow, ...] = ()
-    tangent: Two | None = None
-    landing: Two | None = None
-    point: Two = (0.0, 0.0)
-
-
-@dataclass(frozen=True)
-class Words:
-    """What is called how: the function, its variables, whether the plane's coordinates are all there is.
-
-    ``noisy``: whether a step sees the loss of a batch, which is not that of the map.
-    """
-
-    function: str = "C"
-    names: tuple[str, str] = ("x", "y")
-    whole: bool = True
-    noisy: bool = False
-    examples: int = 1
-    unit: str = ""
-
-
-@dataclass
-class _Telling:
-    """The parts of a step in the words and at the scale of one picture."""
-
-    d: Dissected
-    words: Words
-    span: float
-    slopes: float = field(init=False)
-    """What slopes are drawn with."""
-    steps: float = field(init=False)
-    """What steps are drawn with."""
-
-    def __post_init__(self) -> None:
-        steepest = math.hypot(*self.d.slope) or 1.0
-        rate = self.d.rate or 1.0
-        wanted = min(rate * steepest, LONGEST * self.span)
-        self.slopes = max(wanted, SHORTEST * self.span) / steepest
-        longest = max(math.hypot(*self.d.parts[name].along) for name in ("step", "plain")) or 1.0
-        short = longest < SHORTEST * self.span  # what is no number is not
-        self.steps = _round_number(SHORTEST * self.span / longest) if short else 1.0
-
-    # --- arrows ------------------------------------------------------------------------------------------------------
-
-    def by_slope(self, along: Two, label: str, pale: bool = False) -> Arrow:
-        """Downhill along a slope (partial derivatives), from the point."""
-        return self._arrow(self.d.start, along, -self.slopes, label, pale)
-
-    def by_step(self, along: Two, label: str, pale: bool = False, start: Two | None = None, by: float = 1.0) -> Arrow:
-        """Along a step, or a vector that ``by`` makes one, from the point or from another."""
-        return self._arrow(start or self.d.start, along, by * self.steps, label, pale)
-
-    def _arrow(self, start: Two, along: Two, by: float, label: str, pale: bool) -> Arrow:
-        return Arrow(start, (start[0] + by * along[0], start[1] + by * along[1]), label, pale)
-
-    # --- words -------------------------------------------------------------------------------------------------------
-
-    def vector(self, name: str, by: float = 1.0) -> str:
-        """The coordinates of a part, as they are written."""
-        a, b = self.d.parts[name].along
-        return pair((by * a, by * b))
-
-    def partials(self, name: str) -> str:
-        """The slopes of a gradient along the axes, as they are written."""
-        return pair(self.d.parts[name].slope)
-
-    def phase(
-        self, title: str, sentence: str, formula: str, *arrows: Arrow, landing: Two | None = None, true: bool = False
-    ) -> Phase:
-        """A phase at the point, with arrows of steps; ``true``: none of them is drawn longer than it is."""
-        note = "" if self.steps == 1.0 or true else f"Steps are drawn {self.steps:g} times as long."
-        return Phase(title, sentence, formula, note, arrows, None, landing, self.d.start)
-
-    def slope_phase(self, title: str, sentence: str, formula: str, *arrows: Arrow, tangent: Two | None = None) -> Phase:
-        """A phase at the point, with arrows of slopes."""
-        note = f"Arrows: {float(f'{self.slopes:.2g}'):g} of an axis's unit for a slope of 1."
-        return Phase(title, sentence, formula, note, arrows, tangent, None, self.d.start)
-
-    @property
-    def of(self) -> str:
-        """Whose loss a step sees, where that is not the map's."""
-        return " of this batch" if self.words.noisy else ""
-
-    @property
-    def used(self) -> str:
-        """What the gradient that the method steps along is called."""
-        changed = {"clipped", "penalised"} & self.d.parts.keys()
-        return "g" if changed else f"∇{self.words.function}"
-
-    @property
-    def tangent(self) -> Two | None:
-        """The direction of the contour line of the map; None where there is none."""
-        along_x, along_y = self.d.drawn_slope
-        size = math.hypot(along_x, along_y)
-        return (-along_y / size, along_x / size) if 0 < size < math.inf else None
-
-    @property
-    def angle(self) -> float:
-        """Degrees between the batch's gradient and the contour line of the map; NaN where one of them is none."""
-        sizes = math.hypot(*self.d.slope) * math.hypot(*self.d.drawn_slope)
-        if not 0 < sizes < math.inf:
-            return math.nan
-        across = self.d.slope[0] * self.d.drawn_slope[0] + self.d.slope[1] * self.d.drawn_slope[1]
-        return 90 - math.degrees(math.acos(max(-1.0, min(1.0, abs(across) / sizes))))
 
 
 def words_of(state: AppState) -> Words:
@@ -199,14 +58,14 @@ def heading(state: AppState) -> str:
 
 def phases(d: Dissected, words: Words, span: float) -> tuple[Phase, ...]:
     """All phases of a step, in order; ``span``: the shorter side of the map."""
-    t = _Telling(d, words, span)
+    t = Telling(d, words, span)
     return (_slopes(t), _gradient(t), *_penalty(t), *_clipping(t), *_method(t), *_layers(t), _step(t), _landing(t))
 
 
 # --- the phases ------------------------------------------------------------------------------------------------------
 
 
-def _slopes(t: _Telling) -> Phase:
+def _slopes(t: Telling) -> Phase:
     (x, y), (along_x, along_y), c = t.words.names, t.d.slope, t.words.function
     return t.slope_phase(
         "Slopes along the axes",
@@ -217,7 +76,7 @@ def _slopes(t: _Telling) -> Phase:
     )
 
 
-def _gradient(t: _Telling) -> Phase:
+def _gradient(t: Telling) -> Phase:
     (along_x, along_y), c, angle = t.d.slope, t.words.function, t.angle
     if math.isnan(angle):
         said = "there is none here: no direction leads downhill."
@@ -231,7 +90,7 @@ def _gradient(t: _Telling) -> Phase:
             f"{t.words.examples:,} examples."
         )
     size = math.hypot(along_x, along_y)
-    formula = f"|∇{c}| = √({_squared(along_x)} + {_squared(along_y)}) = {number(size)}"
+    formula = f"|∇{c}| = √({squared(along_x)} + {squared(along_y)}) = {number(size)}"
     if not t.words.whole:
         whole = t.d.parts["gradient"].norm
         formula = f"In this plane {formula}; all parameters together: {number(whole)}"
@@ -246,7 +105,7 @@ def _gradient(t: _Telling) -> Phase:
     )
 
 
-def _penalty(t: _Telling) -> Iterator[Phase]:
+def _penalty(t: Telling) -> Iterator[Phase]:
     """What is added to the gradient for the size of the weights."""
     if "penalty" not in t.d.parts:
         return
@@ -262,7 +121,7 @@ def _penalty(t: _Telling) -> Iterator[Phase]:
     )
 
 
-def _clipping(t: _Telling) -> Iterator[Phase]:
+def _clipping(t: Telling) -> Iterator[Phase]:
     """What is left of a gradient that is too long."""
     if "clipped" not in t.d.parts:
         return
@@ -279,7 +138,7 @@ def _clipping(t: _Telling) -> Iterator[Phase]:
     )
 
 
-def _method(t: _Telling) -> Iterator[Phase]:
+def _method(t: Telling) -> Iterator[Phase]:
     """What the method makes of the gradient."""
     o, c, parts = t.d.optimiser, t.words.function, t.d.parts
     if "uphill" in parts:
@@ -290,8 +149,8 @@ def _method(t: _Telling) -> Iterator[Phase]:
             "A look uphill",
             f"SAM goes uphill by 0.05 first, and takes the gradient there{cut}: it avoids sharp valleys.",
             f"0.05·{up}/|{up}| = {t.vector('uphill')}. Downhill there: d = {t.vector('direction')}.",
-            t.by_step(parts["uphill"].along, "uphill", by=_shown(t, "uphill")),
-            t.by_step(parts["direction"].along, "d", by=t.d.rate, start=_tip(t, "uphill")),
+            t.by_step(parts["uphill"].along, "uphill", by=shown(t, "uphill")),
+            t.by_step(parts["direction"].along, "d", by=t.d.rate, start=tip(t, "uphill")),
         )
     if "mean" in parts:
         yield t.slope_phase("The mean of the gradients", *_of_means(t))
@@ -331,7 +190,7 @@ def _method(t: _Telling) -> Iterator[Phase]:
         yield t.phase(_titles(o)[0], _titles(o)[1], _of_direction(t), *_direction_arrows(t))
 
 
-def _of_means(t: _Telling) -> tuple[str, str, Arrow, Arrow]:
+def _of_means(t: Telling) -> tuple[str, str, Arrow, Arrow]:
     corrected = t.d.optimiser.name not in ("adam-uncorrected", "qhm")
     said = "the running mean of all gradients so far takes the gradient's place"
     said += ", made up for having begun at 0." if corrected else "; it began at 0, and is too small at first."
@@ -343,7 +202,7 @@ def _of_means(t: _Telling) -> tuple[str, str, Arrow, Arrow]:
     )
 
 
-def _blend(t: _Telling) -> Phase:
+def _blend(t: Telling) -> Phase:
     parts = t.d.parts
     return t.slope_phase(
         "Mean and gradient",
@@ -354,7 +213,7 @@ def _blend(t: _Telling) -> Phase:
     )
 
 
-def _root(t: _Telling) -> Phase:
+def _root(t: Telling) -> Phase:
     o, parts = t.d.optimiser, t.d.parts
     above = "b" if "blend" in parts else "mean" if "mean" in parts else t.used
     summed = "sum" if o.name == "adagrad" else "mean"
@@ -367,7 +226,7 @@ def _root(t: _Telling) -> Phase:
     )
 
 
-def _momentum(t: _Telling) -> Phase:
+def _momentum(t: Telling) -> Phase:
     o, parts = t.d.optimiser, t.d.parts
     m = o.momentum or NESTEROV
     moved, word = (t.used, "gradient") if o.name != "rmsprop" else ("(−d)", "divided gradient")
@@ -406,7 +265,7 @@ def _titles(o: OptimiserSpec) -> tuple[str, str]:
     }[o.name]
 
 
-def _of_direction(t: _Telling) -> str:
+def _of_direction(t: Telling) -> str:
     o, c, parts = t.d.optimiser, t.words.function, t.d.parts
     found = f"d = {t.vector('direction')}."
     if o.name not in ("newton", "gauss-newton"):
@@ -418,14 +277,14 @@ def _of_direction(t: _Telling) -> str:
     return f"{f'({matrix} + {o.damping:g})' if o.damping else matrix}·d = −∇{c}: {found}"
 
 
-def _direction_arrows(t: _Telling) -> tuple[Arrow, ...]:
+def _direction_arrows(t: Telling) -> tuple[Arrow, ...]:
     return (
         t.by_slope(t.d.slope, f"−∇{t.words.function}", pale=True),
         t.by_step(t.d.parts["direction"].along, "d", by=t.d.rate),
     )
 
 
-def _layers(t: _Telling) -> Iterator[Phase]:
+def _layers(t: Telling) -> Iterator[Phase]:
     rates = t.d.optimiser.layer_rates
     if not rates:
         return
@@ -440,7 +299,7 @@ def _layers(t: _Telling) -> Iterator[Phase]:
     )
 
 
-def _step(t: _Telling) -> Phase:
+def _step(t: Telling) -> Phase:
     o, step, d = t.d.optimiser, t.d.parts["step"], t.d.parts["direction"]
     line = o.name in WITH_LINE_SEARCH
     said = f"the {'length t' if line else 'learning rate η'} = {t.d.rate:.4g} makes it a step."
@@ -459,7 +318,7 @@ def _step(t: _Telling) -> Phase:
     return t.phase("The step", said, f"Δ = {written}{inside}.", t.by_step(step.along, label))
 
 
-def _stepped_along(t: _Telling) -> str:
+def _stepped_along(t: Telling) -> str:
     """What the phases before have called the vector that the step is a multiple of; ``d`` leads downhill."""
     parts, name = t.d.parts, t.d.optimiser.name
     if name in ("sgd", "rmsprop") and "velocity" in parts:
@@ -471,7 +330,7 @@ def _stepped_along(t: _Telling) -> str:
     return t.used if name == "sgd" else "d"
 
 
-def _landing(t: _Telling) -> Phase:
+def _landing(t: Telling) -> Phase:
     before, after = t.d.loss
     c, unit, of = t.words.function, t.words.unit, t.of
     if not math.isfinite(after):
@@ -501,44 +360,3 @@ def _landing(t: _Telling) -> Phase:
         landing=t.d.end,
         true=True,
     )
-
-
-# --- numbers ---------------------------------------------------------------------------------------------------------
-
-
-def number(value: float) -> str:
-    """A number as it stands in a formula.
-
-    >>> number(-0.12345678)
-    '−0.1235'
-    """
-    return f"{value + 0.0:.4g}".replace("-", "−")
-
-
-def pair(value: Two) -> str:
-    """Two coordinates.
-
-    >>> pair((1.8, -0.018))
-    '(1.8, −0.018)'
-    """
-    return f"({number(value[0])}, {number(value[1])})"
-
-
-def _squared(value: float) -> str:
-    return f"({number(value)})²" if value < 0 else f"{number(value)}²"
-
-
-def _shown(t: _Telling, name: str) -> float:
-    """What a part that is no step is drawn with, so that it is seen."""
-    size = math.hypot(*t.d.parts[name].along) or 1.0
-    return max(1.0, SHORTEST * t.span / size / t.steps)
-
-
-def _tip(t: _Telling, name: str) -> Two:
-    return t.by_step(t.d.parts[name].along, "", by=_shown(t, name)).end
-
-
-def _round_number(value: float) -> float:
-    """The next larger of 1, 2, 5, 10, 20 ..."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(power * m for m in (1, 2, 5, 10) if power * m >= value * (1 - 1e-9))

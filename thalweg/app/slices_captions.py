@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from thalweg.app.captions import network, statistics
-from thalweg.app.inside import number
 from thalweg.app.state import AppState
 from thalweg.app.surface_captions import is_surface
+from thalweg.app.telling import number
 from thalweg.core.messages import SliceCurve, SlicesDrawn
 from thalweg.core.scene import SlicesSpec
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from thalweg.app.inside import number
 from thalweg.app.overlay import line_names
 from thalweg.app.state import AppState
+from thalweg.app.telling import number
 from thalweg.core.messages import Judged, WayOut
 
 NEXT_TO_NOTHING = 1e-3

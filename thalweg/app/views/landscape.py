@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PyQt6.QtCore import QEvent, QPointF, QRect, pyqtSignal
 from PyQt6.QtGui import QColor
 
-from thalweg.app.inside import Phase
+from thalweg.app.telling import Phase
 from thalweg.app.theme import LINE_STYLES, ON_MAP, Theme
 from thalweg.app.views.axes import FittingAxis
 from thalweg.app.views.colour_bar import ColourBar

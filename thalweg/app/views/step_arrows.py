@@ -9,7 +9,7 @@ from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 from PyQt6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-from thalweg.app.inside import Arrow, Phase
+from thalweg.app.telling import Arrow, Phase
 from thalweg.app.views.whole_view import WholeViewItem, in_pixels
 
 RIGHT_ANGLE = 0.35
