@@ -304,3 +304,23 @@ def test_brackets_in_a_name_are_no_details() -> None:
     text = captions.landscape(replace(state, map=replace(state.map, labels=labels)))
     assert "Vertical: filter-normalised, seed 4. " in text
     assert "Horizontal" not in text.split(". ")[1]
+
+
+def test_what_each_line_classifies_right_is_told_in_numbers() -> None:
+    """Of the last measured step up to the one that is looked at; of many lines it is not, nor before the first."""
+    scene = tiny_scene()
+    scene = scene.edited({"variants": [scene.run.model_dump() | {"name": "other"}]})
+    series = {"step": np.array([0, 10, 20]), "test_accuracy": np.array([0.1, 0.985, 1.0])}
+    series |= {"train_accuracy": np.array([0.2, 0.5, 1.0])}
+    worse = series | {"test_accuracy": np.array([0.1, 0.7512, 0.9])}
+    lines = tuple(replace(line(n, 15, head=20, run=n), series=own) for n, own in enumerate((series, worse)))
+    shown = replace(frame(1, 15, lines=lines))
+    state = replace(state_of(scene), started=replace(started(), runs=scene.runs()), frame=shown)
+    assert captions.curves(state).startswith("Right of the test examples at step 10: run 1 98.5 %, other 75.1 %. ")
+    alone = replace(state, frame=replace(shown, lines=lines[:1]), scene=tiny_scene(view__measured_on="training"))
+    alone = replace(alone, started=started())
+    assert captions.curves(alone).startswith("Right of the training examples at step 10: 50 %. ")
+    many = tuple(replace(m, number=k) for k, m in enumerate(lines * 3))
+    assert "Right of" not in captions.curves(replace(state, frame=replace(shown, lines=many)))
+    unmeasured = replace(lines[0], series={})
+    assert "Right of" not in captions.curves(replace(alone, frame=replace(shown, lines=(unmeasured,))))

@@ -30,6 +30,9 @@ LOWEST = " What is below 1e-16 of the largest is drawn there."
 
 PALER = "Paler: the same on test examples."
 
+MOST_TOLD = 4
+"""Lines whose accuracy is told in words."""
+
 _ACTIVATIONS = {"relu": "ReLU", "leaky-relu": "leaky ReLU", "elu": "ELU", "gelu": "GELU", "silu": "SiLU",
                 "hard-tanh": "hard tanh"}  # fmt: skip
 """Those that are written otherwise than they are named."""
@@ -378,10 +381,27 @@ def curves(state: AppState) -> str:
         said += f" {CAVEAT}" * (len(lines_of(state)) > 1)
         return f"{network(state)}; {optimiser(state)}.{said}"
     return (
-        f"Training: first {s.measured:,} of {s.train_count:,} examples; test: {s.test_count:,}. "
+        f"{_right(state)}Training: first {s.measured:,} of {s.train_count:,} examples; test: {s.test_count:,}. "
         f"{begun(network(state))}; {optimiser(state)}.{_against(state)}{statistics(state)}"
         f"{_several(state, PALER if state.scene.view.measured_on == 'both' else '')}"
     )
+
+
+def _right(state: AppState) -> str:
+    """How much each line classifies right at its step, where there are a few: a number says what curves may not."""
+    lines = [line for line in lines_of(state) if len(line.series.get("step", ()))]
+    on = "training" if measured_on(state) == "training" else "test"
+    name = "train_accuracy" if on == "training" else "test_accuracy"
+    if not lines or len(lines) > MOST_TOLD or any(name not in line.series for line in lines):
+        return ""
+    found = []
+    for line in lines:
+        at = max(0, int(np.searchsorted(line.series["step"], line.step, side="right")) - 1)
+        found.append((line.name, int(line.series["step"][at]), f"{100 * line.series[name][at]:.3g} %"))
+    steps = {step for _, step, _ in found}
+    when = f" at step {steps.pop():,}" if len(steps) == 1 else ""
+    told = ", ".join(share if len(found) == 1 else f"{line} {share}" for line, _, share in found)
+    return f"Right of the {on} examples{when}: {told}. "
 
 
 def _against(state: AppState) -> str:
