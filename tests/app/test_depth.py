@@ -408,12 +408,12 @@ def test_every_quantity_has_its_words(quantity: str) -> None:
 
 
 def test_a_textbooks_values_are_compared_in_full_with_its_own_loss_alone() -> None:
-    """With another loss at the outputs it is the slopes that compare, and the caption says so."""
+    """With another loss at the outputs it is the ratios that compare, and the caption says so."""
     textbook = {"view__depth__quantity": "speed", "run__network__hidden": (30, 30)}
     for loss, slopes in (("cross-entropy", True), ("sigmoid-cross-entropy", False)):
         text = depth_captions.caption(state_with(series(3, "speed"), **textbook, run__objective__loss=loss))
-        assert "◇: his network of these sizes before its first step" in text
-        assert ("it is the slopes that compare" in text) == slopes
+        assert "◇: what Nielsen's book measured" in text
+        assert ("compare how the marks fall from layer to layer" in text) == slopes
 
 
 def test_what_takes_long_is_measured_only_while_it_is_looked_at() -> None:

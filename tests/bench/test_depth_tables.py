@@ -120,7 +120,7 @@ def test_costs_are_those_of_every_measure(bench: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(strips, "TURNS", 1)
     run = RunSpec.model_validate({"data": {"train": 60, "measured": 60}, "network": {"hidden": (4, 4)}})
     found = strips.costs(run)
-    assert {"step", *strips.IN_EVERY_ROW, *strips.COSTLY} <= found.keys()
+    assert {"step", *strips.IN_EVERY_ROW, *strips.LOOKED_AT} <= found.keys()
     assert all(seconds > 0 for seconds in found.values())
     times = {"step": [0.1] * 40, "noise": [0.2, 0.3]}
     row = strips._row("noise", 0.25, 0.1, times, ("noise",), 10.0)

@@ -115,7 +115,7 @@ def test_an_axis_shows_the_fields_of_its_kind(view_panel, kind):
 @pytest.mark.parametrize(
     ("kind", "counts"),
     [
-        ("mlp", {"hidden", "hidden_norm", "hidden_skips", "activation"}),
+        ("mlp", {"hidden", "hidden_norm", "hidden_skips", "auxiliary", "activation"}),
         ("cnn", {"channels", "activation"}),
         ("residual", {"width", "blocks", "skips", "batch_norm", "activation"}),
         ("lstm", {"units"}),
