@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pyqtgraph as pg
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PyQt6.QtCore import QRectF
-from PyQt6.QtGui import QImage, QPainter
+from PyQt6.QtGui import QFontMetricsF, QImage, QPainter
 from PyQt6.QtWidgets import QApplication, QGraphicsItem
 
 from thalweg.app.bindings import bindings
@@ -198,6 +199,25 @@ def test_a_logarithmic_axis_can_always_be_read(low: float, span: float, pixels: 
     assert labelled
     places = np.sort(np.array(labelled)) * pixels / span
     assert len(places) < 2 or np.diff(places).min() > 8
+
+
+@given(st.floats(-30, 30), st.floats(0.0005, 12), st.integers(60, 700))
+def test_numbers_below_a_logarithmic_axis_stand_side_by_side(low: float, span: float, pixels: int) -> None:
+    """However little of a decade is in view: there is at least one, and no two texts touch."""
+    axis = SwitchableAxis("bottom")
+    axis.set_logarithmic(True)
+    high = low + span
+    axis.setRange(low, high)
+    metrics = QFontMetricsF(QApplication.font())
+    ends = []
+    for spacing, values in axis.tickValues(low, high, pixels):
+        for value, text in zip(values, axis.tickStrings(values, 1, spacing), strict=True):
+            if text:
+                middle, half = (value - low) * pixels / span, metrics.horizontalAdvance(text) / 2
+                ends.append((middle - half, middle + half))
+    assert ends
+    ends.sort()
+    assert all(right <= left for (_, right), (left, _) in pairwise(ends))
 
 
 @given(hnp.arrays(float, st.integers(0, 30)))

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QDockWidget, QFrame, QMainWindow, QWidget
 
 RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 
-LEAST_HEIGHT, LEAST_IN_HALL = 240, 280
+LEAST_HEIGHT, LEAST_IN_HALL = 240, 265
 """Pixels that a figure's place is to be high at least; for the large texts of a hall."""
 
 BARS = 145

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 import pyqtgraph as pg
@@ -13,7 +14,10 @@ from PyQt6.QtWidgets import QApplication
 from thalweg.app.views.numbers import power_of_ten
 
 MINOR = 0.0999
-"""The spacing that marks the ticks between decades; ordinary ticks never have it."""
+"""The spacing that marks the ticks between decades; no others have it."""
+
+BETWEEN = 0.4999
+"""The spacing that marks ticks where so little is in view that neither a decade nor twice or five times one is."""
 
 
 class FittingAxis(pg.AxisItem):
@@ -74,6 +78,8 @@ class SwitchableAxis(FittingAxis):
     def __init__(self, orientation: str) -> None:
         super().__init__(orientation)
         self.logarithmic = False
+        self._pixels = 0.0
+        """Of the length 1, at the last look."""
 
     def set_logarithmic(self, on: bool) -> None:
         """Read the values as logarithms from now on, or no longer."""
@@ -87,19 +93,39 @@ class SwitchableAxis(FittingAxis):
         if not self.logarithmic:
             return super().tickValues(low, high, size)
         low, high = min(low, high), max(low, high)
+        self._pixels = size / (high - low) if high > low else 0.0
         first, last = math.floor(low), math.ceil(high)
         skip = max(1, math.ceil((last - first) / max(2.0, size / self._decade())))
         decades = [float(d) for d in range(first, last + 1) if d % skip == 0 and low <= d <= high]
         if not decades and not any(low <= d + math.log10(m) <= high for d in range(first, last + 1) for m in (2, 5)):
-            return super().tickValues(low, high, size)[:1]
+            return [(BETWEEN, self._between(low, high))]
         minor = [d + math.log10(m) for d in range(first, last + 1) for m in range(2, 10)] if skip == 1 else []
         return [(float(skip), decades), (MINOR, [v for v in minor if low <= v <= high])]
+
+    def _between(self, low: float, high: float) -> list[float]:
+        """Logarithms of round numbers, as many as have room for their texts."""
+        for most in range(int(self._pixels * (high - low) / 24), 0, -1):
+            found = [math.log10(v) for v in round_numbers(10**low, 10**high, most)]
+            if self._have_room(found, [f"{10**v:.4g}" for v in found]):
+                break
+        else:
+            found = [math.log10(v) for v in round_numbers(10**low, 10**high, 1)][:1]
+        return found
+
+    def _have_room(self, values: list[float], texts: list[str]) -> bool:
+        """Whether these texts, at these ascending places, stand apart."""
+        upright = self.orientation in ("left", "right")
+        wide = 24.0 if upright else 8.0 + max(map(self._width, texts), default=0.0)
+        return all((b - a) * self._pixels >= wide for a, b in pairwise(values))
 
     def _decade(self) -> float:
         """Pixels that the texts of two decades are apart at least."""
         if self.orientation in ("left", "right"):
             return 24.0
-        return max(24.0, 1.2 * QFontMetricsF(self.style["tickFont"] or QApplication.font()).horizontalAdvance("0.01"))
+        return max(24.0, 1.2 * self._width("0.01"))
+
+    def _width(self, text: str) -> float:
+        return QFontMetricsF(self.style["tickFont"] or QApplication.font()).horizontalAdvance(text)
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """Powers of ten on the decades; between them only where fewer than two decades are in view."""
@@ -109,10 +135,35 @@ class SwitchableAxis(FittingAxis):
         low, high = self.range
         if spacing >= 1:
             return [power_of_ten(round(v)) for v in values]
-        if spacing != MINOR:
-            return [f"{10**v:.4g}" for v in values]  # ordinary ticks: no round number is in view
+        if spacing == BETWEEN:
+            return [f"{10**v:.4g}" for v in values]
         few = high - low < 1.5
-        return [f"{10**v:.3g}" if few and round(10 ** (v % 1)) in (2, 5) else "" for v in values]
+        texts = [f"{10**v:.3g}" if few and round(10 ** (v % 1)) in (2, 5) else "" for v in values]
+        decades = [float(d) for d in range(math.ceil(low), math.floor(high) + 1)]
+        said = [(v, t) for v, t in zip(values, texts, strict=True) if t]
+        both = sorted([*said, *((d, power_of_ten(round(d))) for d in decades)])
+        if self._have_room([v for v, _ in both], [t for _, t in both]):
+            return texts
+        first = said[0][0] if said and not decades else None
+        return [t if v == first else "" for v, t in zip(values, texts, strict=True)]
+
+
+def round_numbers(low: float, high: float, most: int) -> list[float]:
+    """Multiples of 1, 2 or 5 times a power of ten between two positive numbers: at most so many, but at least one.
+
+    >>> round_numbers(0.123, 0.149, 3)
+    [0.13, 0.14]
+    """
+    if not 0 < low < high < math.inf:
+        return []
+    found: list[float] = []
+    exponent = math.ceil(math.log10(high - low)) + 1
+    for step in (m * 10.0**e for e in range(exponent, exponent - 6, -1) for m in (5, 2, 1)):
+        values = [float(f"{k * step:.12g}") for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
+        if found and len(values) > max(1, most):
+            break
+        found = values
+    return found
 
 
 def step_place(step: float, logarithmic: bool) -> float:
