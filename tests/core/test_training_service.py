@@ -43,7 +43,7 @@ from thalweg.core.problem import build
 from thalweg.core.scene import OptimiserSpec, PaceSpec, RunSpec, Scene
 from thalweg.core.scene.view import ViewSpec
 from thalweg.core.training.run import EXAMPLES_SHOWN
-from thalweg.core.training.service import TrainingService
+from thalweg.core.training.service import SLOW_MEASURE_SHARE, TrainingService
 from thalweg.core.training.session import Session
 
 from .toys import tiny_run
@@ -431,6 +431,32 @@ def test_measuring_takes_its_share_of_the_time_while_playing() -> None:
     desk.pause()
     last = desk.frame()
     assert last.series["step"][-1] == last.step, "at rest the current step is always measured"
+
+
+def test_measures_that_take_longer_than_a_step_at_a_slow_pace_keep_the_larger_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A step that became due while they were made is not training that is behind: they come again soon."""
+    desk = Desk()
+    runs = desk.service.runs
+    assert runs is not None
+    measure = runs.measure
+
+    def slowly() -> None:
+        measure()
+        desk.clock.time += 0.2
+
+    monkeypatch.setattr(runs, "measure", slowly)
+    desk.play(PaceSpec(speed=20.0))
+    begun = desk.clock.time
+    while desk.clock.time < begun + 10:
+        desk.service.work(0.01)
+        desk.say(Acknowledge(1, False))
+        if (found := desk.service.frame()) is not None:
+            desk.seen = found.after(desk.seen)
+        desk.clock.time += 0.005
+    assert desk.seen is not None
+    assert len(desk.seen.series["step"]) > 0.8 * 10 * SLOW_MEASURE_SHARE / 0.2
 
 
 # --- tuning and stopping ---------------------------------------------------------------------------------------------

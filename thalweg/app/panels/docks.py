@@ -52,6 +52,8 @@ class Docks:
             window.addDockWidget(RIGHT, each)
             each.hide()
         self._hall = False
+        self._names: tuple[str, ...] = ()
+        """Those that are shown, in the order that was asked for."""
         self._scene: str | None = None
         self.restored = False
         """Whether places and sizes are those of an earlier session."""
@@ -66,7 +68,7 @@ class Docks:
         kept = self.restored and set(self.shown) == set(names)
         fresh = scene != self._scene and not kept
         new = [name for name in names if name not in self.shown]
-        self._scene, self.restored = scene, False
+        self._scene, self.restored, self._names = scene, False, tuple(names)
         for name, each in self.all.items():
             if name in names and each.widget() is not self._figures[name]:
                 each.setWidget(self._figures[name])
@@ -82,7 +84,7 @@ class Docks:
         """Fewer places in a hall, whose texts are large."""
         changed, self._hall = hall != self._hall, hall
         if changed and self._scene is not None:
-            self._arrange(self.shown)
+            self._arrange(list(self._names))
 
     @property
     def _room(self) -> int:

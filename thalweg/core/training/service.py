@@ -370,21 +370,21 @@ class TrainingService:
     def _measure(self, runs: Runs) -> None:
         """Measure, unless that has had its share of the time already; a session at rest always measures."""
         if not self._has_had_its_share(self._next_measure):
-            now = self._now()
+            now, share = self._now(), self._share
             runs.measure()
-            self._next_measure = now + (self._now() - now) / self._share
+            self._next_measure = now + (self._now() - now) / share
         if self._costly and not self._has_had_its_share(self._next_costly):
             self._measure_on(runs, COSTLY_SLICE)
 
     def _measure_on(self, runs: Runs, seconds: float) -> None:
         """Go on with the measures that take long, for about so many seconds; begin anew where they were through."""
-        now = self._now()
+        now, share = self._now(), self._share
         self._measuring = self._measuring or runs.measuring(self._costly)
         while self._now() < now + seconds:
             if next(self._measuring, self) is self:
                 self._measuring, self._dirty = None, True
                 break
-        self._next_costly = now + (self._now() - now) / self._share
+        self._next_costly = now + (self._now() - now) / share
 
     def _has_had_its_share(self, next_time: float) -> bool:
         now = self._now()
@@ -392,6 +392,7 @@ class TrainingService:
 
     @property
     def _share(self) -> float:
+        """To be looked at before measuring, during which steps may become due that training was not behind with."""
         return MEASURE_SHARE if self._clock.wait() == 0 else SLOW_MEASURE_SHARE
 
     def _steps_per_second(self) -> float:
