@@ -401,7 +401,7 @@ def _right(state: AppState) -> str:
     steps = {step for _, step, _ in found}
     when = f" at step {steps.pop():,}" if len(steps) == 1 else ""
     told = ", ".join(share if len(found) == 1 else f"{line} {share}" for line, _, share in found)
-    return f"Right of the {on} examples{when}: {told}. "
+    return f"Accuracy on the {on} examples{when}: {told}. "
 
 
 def _against(state: AppState) -> str:
