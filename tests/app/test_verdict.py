@@ -39,6 +39,22 @@ def test_each_case_has_its_sentence(changes: dict[str, Any], words: str) -> None
     assert "Step 120: loss 2.3, gradient 0.02, curvature from −0.41 to 37.2 (± 0.003), on the first 1,000" in said
 
 
+def test_what_training_minimises_beside_it_is_named() -> None:
+    """A penalty and auxiliary outputs are not in the loss that is judged."""
+    state = running()
+    assert "without" not in verdict(state, FOUND)
+    assert state.started is not None and state.frame is not None
+    optimiser = state.optimiser_now.model_copy(update={"l2": 0.01})
+    lines = (replace(state.frame.line, changes=((0, optimiser),)),)
+    penalised = replace(state, frame=replace(state.frame, lines=lines))
+    assert "on the first 1,000 examples, without the L2 penalty." in verdict(penalised, FOUND)
+    run = state.scene.run
+    network = run.network.model_copy(update={"auxiliary": 0.3})
+    runs = (run.model_copy(update={"network": network}),)
+    both = replace(penalised, started=replace(state.started, runs=runs))
+    assert "examples, without the L2 penalty and the auxiliary loss." in verdict(both, FOUND)
+
+
 @pytest.mark.parametrize(
     ("losses", "words"),
     [

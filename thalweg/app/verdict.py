@@ -27,8 +27,15 @@ def verdict(state: AppState, m: Judged) -> str:
     return (
         f"{said} Step {m.step:,}: loss {number(m.loss)}, gradient {number(m.gradient)}, curvature from "
         f"{number(m.smallest)} to {number(m.largest)} (± {number(float(f'{m.error:.1g}'))}), on the first "
-        f"{m.examples:,} examples.{ways}"
+        f"{m.examples:,} examples{_left_out(state)}.{ways}"
     )
+
+
+def _left_out(state: AppState) -> str:
+    """What training minimises beside the loss that is judged, so that it may rest elsewhere."""
+    parts = {"the L2 penalty": state.optimiser_now.l2 > 0, "the auxiliary loss": state.spec.network.supervised}
+    named = [words for words, there in parts.items() if there]
+    return f", without {' and '.join(named)}" if named else ""
 
 
 def _own_way(w: WayOut, here: int) -> str:
