@@ -426,3 +426,13 @@ def test_what_takes_long_is_measured_only_while_it_is_looked_at() -> None:
     assert session_commands(now, closed) == [MeasureAlso(1, ())]
     fresh = session_commands(replace(now, ready=frozenset()), now)
     assert [type(c) for c in fresh[:3]] == [Start, MeasureAlso, Play]
+
+
+def test_the_caption_says_how_batch_norm_is_measured() -> None:
+    """Its running statistics are not those of a batch; nothing of it where no run has any."""
+    state = state_with(series())
+    assert "running mean" not in depth_captions.caption(state)
+    assert state.started is not None
+    network = state.scene.run.network.model_copy(update={"hidden_norm": "batch"})
+    runs = (*state.started.runs, state.scene.run.model_copy(update={"network": network}))
+    assert "running mean" in depth_captions.caption(replace(state, started=replace(state.started, runs=runs)))

@@ -24,6 +24,7 @@ from thalweg.core.scene.depth import (
     DepthSpec,
 )
 from thalweg.core.scene.layers import time_steps
+from thalweg.core.scene.layers import buffer_count
 from thalweg.core.scene.spec import extra_of
 
 KINDS: dict[DepthQuantity, str] = {
@@ -97,8 +98,15 @@ def caption(state: AppState) -> str:
     )
     return (
         f"{_reach(found, at, spec)}{_definition(state, spec.quantity)} {where}{of}. {_bands(lines)}{_range(state)}"
-        f"{_gaps(found)}{_cost(state)}"
+        f"{_gaps(found)}{_statistics(state)}{_cost(state)}"
     )
+
+
+def _statistics(state: AppState) -> str:
+    """That normalised networks are not seen as they are trained, in the first steps above all."""
+    runs = state.started.runs if state.started else ()
+    said = "Batch norm is measured with its running mean and variance, which follow those of the batches slowly. "
+    return said if any(buffer_count(run.network) for run in runs) else ""
 
 
 def _bands(lines: Sequence[DrawnLine]) -> str:
