@@ -120,3 +120,15 @@ def test_a_line_that_is_not_finite_is_crossed_out_in_its_own_strip(draw: Draw) -
     assert not figure.images[0].crosses.cells
     (cell,) = figure.images[1].crosses.cells
     assert cell.center().y() == pytest.approx(figure._stack[1].offset + 2)
+
+
+def test_another_height_while_nothing_can_be_drawn_changes_nothing(draw: Draw) -> None:
+    """On a logarithmic axis step 0 has no place: new lines that stand there have no curves yet."""
+    figure = drawn(draw, [a_line(0, front=True), a_line(1)])
+    begun = [replace(a_line(n, front=n == 0), series={k: v[:1] for k, v in a_line(n).series.items()}) for n in range(3)]
+    figure.set_lines(begun, DepthSpec(), True, "gradient norm")
+    figure.resize(700, 300)
+    for _ in range(4):
+        QApplication.processEvents()
+    figure.set_lines([a_line(n, front=n == 0) for n in range(3)], DepthSpec(), False, "gradient norm")
+    assert sum(t.isVisible() for t in figure._titles) in (1, 3)

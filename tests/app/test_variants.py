@@ -27,7 +27,7 @@ from thalweg.app.state import AppState, opened
 from thalweg.app.wishes import run_of, session_commands
 from thalweg.core.messages import Start, Tune
 from thalweg.core.scene import Scene
-from thalweg.core.scene.scene import MOST_RUNS
+from thalweg.core.scene.scene import MOST_RUNS, MOST_VARIANTS
 
 from .rig import frame, line, started, tiny_scene
 from .test_state import after, running
@@ -290,6 +290,28 @@ def test_a_cure_that_is_not_accepted_is_said_and_changes_nothing() -> None:
     assert state.sentence.startswith("Not added: ")
     batch_of_one = trained(tiny_scene(run__optimiser__batch_size=1))
     assert "no spread" in reduce(CureWith("batch-norm"), batch_of_one).sentence
+
+
+def test_what_is_there_already_is_not_added_again() -> None:
+    """Under whatever name it is there: two equal curves would say nothing."""
+    once = reduce(CureWith("adam"), trained(tiny_scene()))
+    again = reduce(CureWith("adam"), once)
+    assert again.scene == once.scene
+    assert again.sentence == "Not added: there is a run with Adam already."
+    drafted = reduce(Edit("run.network.activation", "tanh"), trained(tiny_scene()))
+    offered = BY_ID["cure"].choices
+    assert offered is not None
+    assert "activation-tanh" not in {c.id for c in offered(drafted)}, "the menu is made from what is not applied too"
+
+
+def test_there_is_a_last_variant() -> None:
+    """One more is refused in a sentence, by either way."""
+    scene = with_variants(*(0.01 * k for k in range(1, MOST_VARIANTS + 1)))
+    for wanted in (CureWith("adam"), AddVariant()):
+        refused = reduce(wanted, trained(scene))
+        assert refused.scene == scene
+        assert refused.draft is None
+        assert refused.sentence == "Not added: 16 variants are not accepted; expected at most 15"
 
 
 def test_the_menu_of_cures_is_that_of_the_run_in_front() -> None:

@@ -72,13 +72,19 @@ def test_the_ways_out(losses: tuple[float, ...], words: str) -> None:
 @pytest.mark.parametrize(
     ("since", "words"),
     [
-        (120, " climbs nowhere. On its own way from here it never rose above 2.5 and came to 0.12."),
-        (30, " climbs nowhere. On its own way from step 30 it never rose above 2.5 and came to 0.12."),
+        (
+            120,
+            " Measured on its own way from here, on 1,500 examples: 2.5 at most, and 0.12 at step 78.",
+        ),
+        (
+            30,
+            " Measured on its own way from step 30, on 1,500 examples: 2.5 at most, and 0.12 at step 78.",
+        ),
     ],
 )
 def test_what_the_loss_did_on_the_other_lines_own_way(since: int, words: str) -> None:
     """From where it was here, too, or from where it parted; nothing where too little was measured."""
-    out = WayOut(3, 80, np.array((2.3, 1.0, 0.1)), since, 2.5, 0.12)
+    out = WayOut(3, 80, np.array((2.3, 1.0, 0.1)), since, 2.5, 0.12, 78, 1500)
     assert verdict(running(), replace(FOUND, ways=(out,))).endswith(words)
     nothing = replace(out, highest=float("nan"))
     assert "own way" not in verdict(running(), replace(FOUND, ways=(nothing,)))

@@ -18,7 +18,7 @@ from thalweg.app.compute.inline import InlineLandscapes, InlineSession
 from thalweg.app.compute.process import landscape_worker, session_worker
 from thalweg.app.controller import Controller
 from thalweg.app.desk import Desk
-from thalweg.app.intents import Edit, OpenScene, Report
+from thalweg.app.intents import Edit, OpenScene, Report, SceneSaved
 from thalweg.app.main_window import MainWindow
 from thalweg.app.state import AppState
 from thalweg.app.views.gallery import FIGURES
@@ -279,7 +279,7 @@ def test_a_cure_is_chosen_from_its_menu_and_trains_beside(qtbot, there: Open) ->
     choice = next(a for a in groups[0].actions() if a.text().startswith("ReLU"))
     choice.trigger()
     there.until(lambda s: s.current is not None and len(s.current.lines) == 2 and s.current.step > 3)
-    assert [e.name for e in marks.entries(there.controller.state)][1] == "ReLU, He weights"
+    assert [e.name for e in marks.entries(there.controller.state)][1] == "ReLU, He weights, rate 0.1"
     assert there.controller.state.playing
 
 
@@ -361,7 +361,7 @@ def test_landscape_and_surface_share_the_middle(qtbot, there: Open) -> None:
     assert figures["surface"].isVisible()
     assert not centre.tabBar().isVisible()
     press(qtbot, there, "Shift+F2")
-    assert not centre.isVisible()
+    assert not figures["surface"].isVisible()
     press(qtbot, there, "F2")
     assert figures["landscape"].isVisible()
 
@@ -408,6 +408,9 @@ def test_panels_are_arranged_anew_with_another_scene_alone(opened: Callable[...,
     there.look(3)
     assert three[1] in there.window.tabifiedDockWidgets(three[0])
     assert docks["chain-rule"].isVisible()
+    there.controller.dispatch(SceneSaved("elsewhere.toml"))
+    there.look(3)
+    assert three[1] in there.window.tabifiedDockWidgets(three[0]), "saved under another name it is the same scene"
     there.controller.dispatch(OpenScene(scene, "again"))
     there.look(3)
     assert not there.window.tabifiedDockWidgets(three[0])

@@ -88,6 +88,21 @@ def test_a_step_of_the_session_goes_along_that_gradient() -> None:
     assert session.snapshot()[session.problem.layout.layers[-1].span].any()
 
 
+@pytest.mark.parametrize("name", ["sgd", "adam", "sam", "lbfgs"])
+def test_a_step_tells_the_loss_without_those_of_the_outputs(name: str) -> None:
+    """That of the batch before it: what curves and rules for stopping call the loss; a trial has the sum."""
+    run = run_of(0.3)
+    run = run.model_copy(update={"optimiser": run.optimiser.model_copy(update={"name": name, "learning_rate": 0.05})})
+    session = Session(run, problem_of(run))
+    for _ in range(3):
+        before, tried = session.snapshot(), session.trial()
+        told = session.step()
+        inputs, labels = session._batch
+        alone = session.problem.loss(session.problem.layout.views(before), (inputs, labels)).item()
+        assert told == pytest.approx(alone, rel=1e-5)
+        assert tried.loss[0] > told
+
+
 def test_early_layers_get_more_gradient_once_the_outputs_have_learnt() -> None:
     """Ten sigmoid layers: the first one's gradient is many times that of the plain network after as many steps."""
     norms = []

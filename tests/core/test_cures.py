@@ -8,10 +8,13 @@ import pytest
 import torch
 
 from thalweg.core.data import load_for
+from thalweg.core.measures.gradient_norms import gradient_norms
 from thalweg.core.problem import build
-from thalweg.core.scene import RunSpec, Scene, cures
-from thalweg.core.scene.cures import BY_ID, CURES, SUITED, Cure, cured, cures_of
+from thalweg.core.scene import NetworkSpec, RunSpec, Scene, cures
+from thalweg.core.scene.cures import ALONG_THE_GRADIENT, BY_ID, CURES, SUITED, Cure, cured, cures_of
 from thalweg.core.scene.layers import layer_shapes
+from thalweg.core.scene.spec import extra_of
+from thalweg.core.scene.training import OPTIMISERS, UNCLIPPED
 from thalweg.core.training.session import Session
 
 from .toys import tiny_run
@@ -39,7 +42,9 @@ def test_ids_and_titles_are_unique_and_fit_the_name_of_a_run() -> None:
 def test_each_trains_two_steps(cure: Cure) -> None:
     """From the same data and seed; the parameters stay finite."""
     run = cured(deep(), cure, NORMS)
-    assert run.name == cure.title
+    slower = ", rate " in run.name
+    assert slower == (cure.id != "rate-times-ten" and run.optimiser.learning_rate != 0.5)
+    assert run.name == cure.title + f", rate {run.optimiser.learning_rate:g}" * slower
     assert (run.data, run.seed) == (deep().data, deep().seed)
     session = Session(run, build(run, load_for(run)))
     for _ in "12":
@@ -55,7 +60,7 @@ def test_what_leaves_the_network_as_it_is_leaves_its_start(cure: Cure) -> None:
     if run.network == plain.network or run.network.auxiliary:
         assert torch.equal(own[: len(start)], start)
     else:
-        assert cure.group in ("Activation", "Initial weights", "Normalisation and skips")
+        assert cure.id.startswith(("activation", "weights", "batch-norm", "layer-norm", "skips"))
 
 
 @pytest.mark.parametrize("name", SUITED)
@@ -70,8 +75,52 @@ def test_an_activation_is_cured_with_any_other(name: str) -> None:
             assert rate == (0.5 if cure.id == "activation-sigmoid" else 0.1)
 
 
-def test_a_rate_for_each_layer_makes_all_layers_move_as_far() -> None:
-    """Inverse to the norms that were measured; four times as much for each layer back where none are known."""
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_a_rate_for_each_layer_makes_all_layers_move_as_far(name: str) -> None:
+    """For every method that offers it: in the first step of a batch of all, the layers move alike, to two digits."""
+    every = {"name": name, "batch_size": 50, "learning_rate": 0.01}
+    run = tiny_run(data={"train": 50, "measured": 50}, network={"hidden": (8, 8)}, optimiser=every)
+    cure = BY_ID["layer-rates"]
+    if cure not in cures_of(run):
+        assert name not in ALONG_THE_GRADIENT
+        return
+    plain = Session(run, build(run, load_for(run)))
+    layers = plain.problem.layout.layers
+    found = gradient_norms(plain.problem, plain.problem.start, 50)
+    norms = [found[f"gradient_{n}"] for n in range(1, len(layers) + 1)]
+    moved = []
+    for each in (run, cured(run, cure, norms)):
+        session = Session(each, build(each, load_for(each)))
+        session.step()
+        change = session.snapshot() - session.problem.start
+        moved.append([change[layer.span].norm().item() for layer in layers])
+    assert max(moved[0]) > 3 * min(moved[0])
+    assert max(moved[1]) < 1.15 * min(moved[1])
+
+
+def test_what_a_method_finds_by_itself_is_not_offered() -> None:
+    """Ten times a rate that a line search only begins with is no other run."""
+    for name in UNCLIPPED:
+        assert "rate-times-ten" not in {c.id for c in cures_of(tiny_run(optimiser={"name": name}))}
+
+
+def test_a_cure_of_a_cure_has_the_names_of_both() -> None:
+    """As far as a name may be long; with another name it is another entry of the legend."""
+    once = cured(deep(), BY_ID["activation-relu"])
+    twice = cured(once, BY_ID["batch-norm"])
+    assert twice.name == "ReLU, He weights, rate 0.1 + batch norm"
+    assert cured(twice, BY_ID["skips"]).name == "skips around layers"
+
+
+def test_every_kind_of_initial_weights_is_offered_or_left_out_on_purpose() -> None:
+    """The uniform ones have the variance of their normal fellows."""
+    every = set(extra_of(NetworkSpec.model_fields["initialisation"])["labels"])
+    offered = {c.id.removeprefix("weights-") for c in CURES if c.id.startswith("weights-")} - {"times-four"}
+    assert every - offered == {"torch-uniform", "xavier-uniform", "he-uniform"}
+
+
+def test_rates_are_inverse_to_the_norms() -> None:
+    """That were measured; four times as much for each layer back where none are known."""
     cure = BY_ID["layer-rates"]
     assert cured(deep(), cure, NORMS).optimiser.layer_rates == (400.0, 20.0, 1.0)
     for norms in ((), (0.0, 1.0, 1.0), (float("nan"), 1.0, 1.0), (1.0, 1.0)):

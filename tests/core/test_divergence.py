@@ -84,7 +84,8 @@ def test_it_stands_at_the_last_step_that_is_finite(kind: str) -> None:
     assert not plain(run.problem, beyond, run.problem.train)[0] < NEARLY
     assert (halt.sentence, halt.line) == (ended.sentence, line.number)
     assert ended.back == max(0, last - BACK)
-    assert halt.rescue == (ended.back, run.spec.optimiser.learning_rate / GENTLER)
+    gentler = run.spec.optimiser.learning_rate / GENTLER
+    assert halt.rescue == (ended.back, min(gentler, ended.limit / 2) if ended.limit > 0 else gentler)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -161,7 +161,8 @@ def test_the_run_in_front_halts_all() -> None:
     step, halt = halted(runs)
     front = runs.front
     assert (halt.line, halt.sentence) == (0, front.line.ended.sentence)
-    assert halt.rescue == (front.line.ended.back, pytest.approx(1000 / 3))
+    limit = front.line.ended.limit
+    assert halt.rescue == (front.line.ended.back, pytest.approx(min(1000 / 3, limit / 2) if limit > 0 else 1000 / 3))
     assert stand(runs, front.line.head, step)
 
 

@@ -14,7 +14,7 @@ from thalweg.core.curvature.error import CurvatureError
 from thalweg.core.curvature.steps import finish
 from thalweg.core.measures.curves import loss_and_accuracy
 from thalweg.core.measures.stall import POINTS, verdict_steps, way
-from thalweg.core.messages import Failed, Judge, Judged, Start
+from thalweg.core.messages import Failed, Judge, Judged, PutBack, Start
 from thalweg.core.problem import build
 from thalweg.core.scene import RunSpec
 from thalweg.core.training.judging import own_way
@@ -163,21 +163,38 @@ def test_the_way_that_another_line_took_is_told_from_its_measures() -> None:
         line = next(each for _, _, each in runs.lines if each.number == w.line)
         rows = [(s, loss) for s, loss in zip(*(line.series.columns()[n] for n in ("step", "train_loss")), strict=True)]
         losses = [float(loss) for s, loss in rows if s >= w.since]
-        assert (w.highest, w.last) == (max(losses), losses[-1])
+        assert (w.highest, w.last, w.measured) == (max(losses), losses[-1], rows[-1][0])
+        assert w.examples == run.data.measured_count
     for _ in runs.going_on(0, 10):
         pass
     (later,) = judged(service)
     assert {w.line: w.since for w in later.ways} == {1: 0, branch.number: 8}, "it left two steps before"
 
 
+def test_where_a_layer_was_put_back_the_other_way_does_not_begin_here() -> None:
+    """The line that was left was never at this place, however close its step; the straight way leads there still."""
+    run = tiny_run()
+    service = service_of(run)
+    runs = service.runs
+    assert runs is not None
+    for _ in range(6):
+        runs.step()
+        runs.measure()
+    list(service.handle(PutBack(1, 1)))
+    (found,) = judged(service)
+    (out,) = found.ways
+    assert np.isfinite(out.loss).all()
+    assert math.isnan(out.highest)
+
+
 def test_of_too_few_measures_or_of_a_loss_that_is_not_finite_nothing_is_told() -> None:
     """A single row says nothing of a way."""
     line = training(tiny_run()).line
-    assert all(math.isnan(v) for v in own_way(line, 0))
+    assert all(math.isnan(v) for v in own_way(line, 0)[:2])
     line.series.add(3, {**dict.fromkeys(line.series.names, 0.0), "train_loss": 4.0})
-    assert own_way(line, 0)[1] == 4.0
+    assert own_way(line, 0)[1:] == (4.0, 3)
     line.series.add(4, {**dict.fromkeys(line.series.names, 0.0), "train_loss": math.inf})
-    assert all(math.isnan(v) for v in own_way(line, 0))
+    assert all(math.isnan(v) for v in own_way(line, 0)[:2])
 
 
 def test_runs_from_another_start_are_no_ways_out() -> None:

@@ -60,7 +60,8 @@ def _can_play(state: AppState) -> bool:
 
 def _cures(state: AppState) -> tuple[Choice, ...]:
     """The cures of the run in front."""
-    run = (state.scene.run, *state.scene.variants)[state.front_form]
+    scene = state.draft or state.scene
+    run = (scene.run, *scene.variants)[state.front_form]
     return tuple(Choice(cure.id, begun(cure.title), cure.group, cure.why) for cure in cures_of(run))
 
 

@@ -30,7 +30,7 @@ LOWEST = " What is below 1e-16 of the largest is drawn there."
 
 PALER = "Paler: the same on test examples."
 
-MOST_TOLD = 4
+MOST_TOLD = 6
 """Lines whose accuracy is told in words."""
 
 _ACTIVATIONS = {"relu": "ReLU", "leaky-relu": "leaky ReLU", "elu": "ELU", "gelu": "GELU", "silu": "SiLU",
@@ -389,7 +389,7 @@ def curves(state: AppState) -> str:
 
 def _right(state: AppState) -> str:
     """How much each line classifies right at its step, where there are a few: a number says what curves may not."""
-    lines = [line for line in lines_of(state) if len(line.series.get("step", ()))]
+    lines = [line for line in lines_of(state) if len(line.series.get("step", ())) and not line.ended]
     on = "training" if measured_on(state) == "training" else "test"
     name = "train_accuracy" if on == "training" else "test_accuracy"
     if not lines or len(lines) > MOST_TOLD or any(name not in line.series for line in lines):
@@ -398,9 +398,10 @@ def _right(state: AppState) -> str:
     for line in lines:
         at = max(0, int(np.searchsorted(line.series["step"], line.step, side="right")) - 1)
         found.append((line.name, int(line.series["step"][at]), f"{100 * line.series[name][at]:.3g} %"))
-    steps = {step for _, step, _ in found}
-    when = f" at step {steps.pop():,}" if len(steps) == 1 else ""
-    told = ", ".join(share if len(found) == 1 else f"{line} {share}" for line, _, share in found)
+    together = len({step for _, step, _ in found}) == 1
+    when = f" at step {found[0][1]:,}" if together else ""
+    each = [f"{share}{'' if together else f' (step {step:,})'}" for _, step, share in found]
+    told = ", ".join(own if len(found) == 1 else f"{line} {own}" for (line, *_), own in zip(found, each, strict=True))
     return f"Accuracy on the {on} examples{when}: {told}. "
 
 
@@ -427,9 +428,17 @@ def gradient_norms(state: AppState) -> str:
     if is_surface(state):
         return f"Size of the partial derivatives of {network(state)}; {optimiser(state)}.{_several(state)}{LOWEST}"
     return (
-        f"Euclidean norm of the gradient of the mean {s.objective} over the first {s.measured:,} training examples, "
+        f"Euclidean norm of the gradient of {minimised(state)} over the first {s.measured:,} training examples, "
         f"{_parts(state.spec.network)} of each layer. {begun(network(state))}.{statistics(state)}{_several(state)}"
     )
+
+
+def minimised(state: AppState) -> str:
+    """What the gradients that are measured are of, as a part of a sentence."""
+    assert state.started is not None
+    mean = f"the mean {state.started.objective}"
+    there = any(run.network.supervised for run in state.started.runs)
+    return f"{mean}, auxiliary losses included where there are any," if there else mean
 
 
 def _parts(n: NetworkSpec) -> str:

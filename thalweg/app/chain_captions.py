@@ -14,6 +14,10 @@ EVEN = 1.5
 """Layers that multiply the signal by no more than this, and by no less than its inverse, leave it steady."""
 
 
+MUCH = 10.0
+"""Over all layers, the signal vanishes where it is divided by more than this, and explodes where it is multiplied."""
+
+
 def heading(state: AppState) -> str:
     """The line above the factors: what a layer makes of the signal in the mean."""
     found = factors_of(state.frame.series, state.frame.step) if state.frame else None
@@ -26,7 +30,11 @@ def heading(state: AppState) -> str:
     if 0.9 < ratio < 1.1:
         uneven = not ((found.products > 1 / EVEN) & (found.products < EVEN)).all()
         return f"{said}: ×{ratio:.2g} for each layer back in the mean, {'but uneven' if uneven else 'steady'}"
-    return f"{said}: ×{ratio:.2g} for each layer back, {'vanishing' if ratio < 1 else 'exploding'}"
+    whole = ratio ** (len(found.signal) - 1)
+    words = (
+        "vanishing" if whole < 1 / MUCH else "shrinking" if whole < 1 else "growing" if whole < MUCH else "exploding"
+    )
+    return f"{said}: ×{ratio:.2g} for each layer back, {words}"
 
 
 def bound(state: AppState) -> str:
@@ -69,11 +77,15 @@ def caption(state: AppState) -> str:
                 "Taken apart for fully connected networks without normalisation, skip connections or auxiliary loss "
                 "alone."
             )
+        steps = state.frame.series.get("step")
+        if steps is not None and len(steps) and state.frame.step < steps[0]:
+            return f"Of this line, measures begin at step {steps[0]:,}, where it left another with a layer put back."
         return "The factors appear with the next measures."
     most = f", {said}" if (said := bound(state)) else ""
     return (
         f"{begun(network(state))}. Signal of layer l: derivative of the loss by z_l, what the layer gives to its "
         "activation f; root mean square over the first 128 training examples. Each layer back, it is multiplied by the "
         "weights (W^T of the layer after) and by the activation's derivative "
-        f"f'(z){most}. Jacobian: both together, and its singular values."
+        f"f'(z){most}. Jacobian: both together, and its singular values. The gradient of a layer's weights has what "
+        "comes into the layer as a factor besides."
     )

@@ -180,5 +180,7 @@ class Controller:
         now, frame = self._now(), self.state.current
         # what a person asks to see is drawn at once; what goes on by itself, calmly
         at_once = frame is not None and not (frame.following and frame.stepping)
-        for binding in (*self.bindings, *self.tiles):
+        for binding in self.bindings:
+            binding.show(self.state, now, at_once)
+        for binding in self.tiles:  # looked up after the others, one of which may have closed them
             binding.show(self.state, now, at_once)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from thalweg.app.captions import minimised
 from thalweg.app.overlay import DrawnLine, fans_of, lines_of
 from thalweg.app.state import AppState
 from thalweg.app.strip import PERCENTILES, Strip, robust_range, strip_of
@@ -23,8 +24,7 @@ from thalweg.core.scene.depth import (
     DepthQuantity,
     DepthSpec,
 )
-from thalweg.core.scene.layers import time_steps
-from thalweg.core.scene.layers import buffer_count
+from thalweg.core.scene.layers import buffer_count, time_steps
 from thalweg.core.scene.spec import extra_of
 
 KINDS: dict[DepthQuantity, str] = {
@@ -90,7 +90,11 @@ def caption(state: AppState) -> str:
     at = int(found.steps[found.nearest(state.frame.step)])
     lines = lines_of(state)
     one = f"; strip: {front.name}" if fans_of(lines) else ""
-    of = "; the strips have one scale of colours" if len({m.style for m in lines}) > 1 else one
+    of = (
+        "; strips, as many as there is room for, have one scale of colours"
+        if len({m.style for m in lines}) > 1
+        else one
+    )
     where = (
         f"Right: over the time steps at training step {at:,}; below: row {spec.layer} over the training steps"
         if spec.by_time
@@ -147,9 +151,9 @@ def _definition(state: AppState, quantity: DepthQuantity) -> str:
     batch = min(NOISE_BATCH, measured // 2) or 1
     outputs = f"{min(measured, ACTIVATION_EXAMPLES):,} training examples"
     return {
-        "gradient": f"Euclidean norm of the gradient of the mean {objective} in each layer, weights and biases, over "
+        "gradient": f"Euclidean norm of the gradient of {minimised(state)} in each layer, weights and biases, over "
         f"the first {measured:,} training examples.",
-        "speed": f"Speed of learning (Nielsen 2015): norm of the gradient of the mean {objective} with respect to each "
+        "speed": f"Speed of learning (Nielsen 2015): norm of the gradient of {minimised(state)} with respect to each "
         f"layer's biases, over the first {measured:,} training examples.{_nielsen(state)}",
         "ratio": "Norm of what the last step changed in each layer, over the layer's norm before it.",
         "weight": "Euclidean norm of each layer's weights, without biases.",

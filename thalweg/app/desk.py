@@ -152,7 +152,7 @@ class Desk:
         return [
             Binding(lambda s: (s.settings.theme,), self._dress),
             Binding(lambda s: (s.controls,), w.set_controls),
-            Binding(lambda s: (s.scene.view.panels, s.scene.view.in_the_middle, _opened(s)), w.set_panels),
+            Binding(lambda s: (s.scene.view.panels, s.scene.view.in_the_middle, s.scenes_opened), w.set_panels),
             Binding(lambda s: (s.name, s.scene.title, s.modified), w.set_title),
             Binding(captions.status, w.set_status, 0.1),
             Binding(lambda s: (tuple(a.enabled(s) for a in ACTIONS),), w.set_enabled),
@@ -306,11 +306,6 @@ def in_forms(scene: Scene, draft: Scene | None, form: int) -> tuple[Scene, Scene
     """The scene and its draft, each with the run alone that the forms are about."""
     shown = scene.seen(min(form, len(scene.variants)))
     return shown, draft.seen(min(form, len(draft.variants))) if draft else None
-
-
-def _opened(state: AppState) -> str:
-    """What tells one scene that was opened from another."""
-    return f"{state.name} {state.saved.title if state.saved else ''}"
 
 
 def _checked(state: AppState) -> tuple[tuple[bool | None, ...]]:

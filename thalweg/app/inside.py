@@ -23,6 +23,7 @@ def words_of(state: AppState) -> Words:
         ("x", "y") if surface and state.scene.view.plane.is_coordinates else ("α", "β"),
         surface and state.scene.view.plane.is_coordinates,
         is_noisy(state) and (not surface or run.network.noise > 0),
+        run.network.supervised,
         state.scene.view.plane.examples,
         f" {unit}" if unit != "1" else "",
     )
@@ -87,7 +88,7 @@ def _gradient(t: Telling) -> Phase:
     else:
         said = (
             f"downhill for this batch is at {angle:.1f}° to the contour line, which is that of "
-            f"{t.words.examples:,} examples."
+            f"{t.words.examples:,} examples{', without auxiliary losses' * t.words.auxiliary}."
         )
     size = math.hypot(along_x, along_y)
     formula = f"|∇{c}| = √({squared(along_x)} + {squared(along_y)}) = {number(size)}"
@@ -346,10 +347,10 @@ def _landing(t: Telling) -> Phase:
     else:
         said = f"{c}{of} stays as it is, in numbers of seven digits."
     formula = (
-        f"{c}{of}: {number(before)} → {number(after)}{unit}; a slope that stayed as it was would have led to "
-        f"{number(before + t.d.promise)}. Landed at {pair(t.d.end)}"
+        f"{c}{of.removesuffix(',')}: {number(before)} → {number(after)}{unit}; a slope that stayed as it was would "
+        f"have led to {number(before + t.d.promise)}. Landed at {pair(t.d.end)}"
     )
-    if t.words.noisy:
+    if t.words.noisy or t.words.auxiliary:
         whose = "C itself" if c == "C" else f"over {t.words.examples:,} examples"
         formula += f"; {whose}: {number(t.d.drawn_loss[0])} → {number(t.d.drawn_loss[1])}{unit}"
     return t.phase(

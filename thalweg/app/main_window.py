@@ -123,7 +123,7 @@ class MainWindow(QMainWindow):
         for menu, found in zip(self.choice_menus.values(), choices, strict=True):
             menu.set_choices(found)
 
-    def set_panels(self, panels: tuple[str, ...], middle: tuple[str, ...], scene: str) -> None:
+    def set_panels(self, panels: tuple[str, ...], middle: tuple[str, ...], scene: int) -> None:
         """Which figures are open, and which of them stand in the middle.
 
         Those beside it are arranged anew with another ``scene``; with the same, what is opened comes to the others.

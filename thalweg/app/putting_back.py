@@ -8,6 +8,8 @@ from thalweg.app.state import AppState, Kept, ordered
 from thalweg.core.messages import Focus, PutBack
 from thalweg.core.scene.layers import layer_names
 
+GONE = "The line on which a layer was put back is not there any more."
+
 
 def layers(state: AppState) -> tuple[str, ...]:
     """The names of the layers that can be put back at the step that is looked at, the first layer first.
@@ -36,14 +38,14 @@ def put_back(state: AppState, layer: int) -> AppState:
 def taken_back(state: AppState, kept: Kept) -> AppState:
     """After undo: the line that was left is in front again, at the step at which the layer was put back."""
     if kept.at is None or not _is_there(state, kept):
-        return state
+        return replace(state, sentence=GONE)
     return ordered(_paused(state), Focus(state.generation, *kept.at[1:]))
 
 
 def done_again(state: AppState, kept: Kept) -> AppState:
     """After redo: the branch that began so is in front again, at its beginning; one is begun where it was forgotten."""
     if kept.at is None or not _is_there(state, kept) or state.current is None:
-        return state
+        return replace(state, sentence=GONE)
     _, left, step = kept.at
     key = left, step, ((step, kept.put_back),)
     found = [n for n in state.current.lines if (n.parent, n.start, n.put_back[-1:]) == key]

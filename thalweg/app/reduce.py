@@ -71,7 +71,7 @@ def reduce(message: Any, state: AppState) -> AppState:
 @reduce.register
 def _(m: OpenScene, state: AppState) -> AppState:
     fresh = restarted(remembered(state, m.scene, f"the scene {m.scene.title}"), m.scene, playing=m.scene.pace.play)
-    return replace(fresh, name=m.name, saved=m.scene, form=0)
+    return replace(fresh, name=m.name, saved=m.scene, form=0, scenes_opened=state.scenes_opened + 1)
 
 
 @reduce.register
@@ -96,6 +96,8 @@ def _(m: Edit, state: AppState) -> AppState:
         if target.value(path) == m.value and type(target.value(path)) is type(m.value):
             return replace(state, field_error=None)
         values = _passed_on(target, path, m.value) if needs_restart(path) else {path: m.value}
+        if path == "view.middle" and m.value not in target.view.panels:
+            values |= {"view.panels": (*target.view.panels, m.value)}  # to see it there, it has to be open
         if path == "view.depth.lock" and m.value:
             values |= _range_of_now(state)
         if _at_once(state, path):
@@ -110,7 +112,9 @@ def _(m: Edit, state: AppState) -> AppState:
         changes = tuned(state.seen_scene, seen)
         scene = seen if changes else state.scene.edited(values)
     except SpecError as e:
-        return replace(state, field_error=(m.path, str(e).replace(f"{path}:", f"{m.path}:")))
+        said = str(e).splitlines()
+        own = [line for line in said if line.startswith(f"{path}:")] or said  # it may have been passed on to variants
+        return replace(state, field_error=(m.path, "\n".join(own).replace(f"{path}:", f"{m.path}:")))
     draft = edited if state.draft else None
     if changes:
         what, tune = described(state.seen_scene, scene), state.tunes + 1

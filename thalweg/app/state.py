@@ -95,6 +95,8 @@ class AppState:
     """The run file that is to be taken up."""
     bare: bool = False
     """Whether the training worker has begun again and has no run yet."""
+    scenes_opened: int = 0
+    """How many scenes and runs were opened: the panels are arranged anew for each."""
     foreign: str = ""
     """A file that was to be opened as a run, and is another HDF5 file."""
     playing: bool = False

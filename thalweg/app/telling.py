@@ -53,13 +53,15 @@ class Phase:
 class Words:
     """What is called how: the function, its variables, whether the plane's coordinates are all there is.
 
-    ``noisy``: whether a step sees the loss of a batch, which is not that of the map.
+    ``noisy``: whether a step sees the loss of a batch, which is not that of the map; ``auxiliary``: and with it those
+    of the hidden layers' own outputs.
     """
 
     function: str = "C"
     names: tuple[str, str] = ("x", "y")
     whole: bool = True
     noisy: bool = False
+    auxiliary: bool = False
     examples: int = 1
     unit: str = ""
 
@@ -124,7 +126,8 @@ class Telling:
     @property
     def of(self) -> str:
         """Whose loss a step sees, where that is not the map's."""
-        return " of this batch" if self.words.noisy else ""
+        auxiliary = ", auxiliary losses included," if self.words.auxiliary else ""
+        return f" of this batch{auxiliary}" if self.words.noisy else auxiliary
 
     @property
     def used(self) -> str:

@@ -13,13 +13,18 @@ from thalweg.app.state import AppState
 from thalweg.core.scene import RunSpec, SpecError
 from thalweg.core.scene.cures import BY_ID, cured
 from thalweg.core.scene.layers import layer_shapes
+from thalweg.core.scene.scene import MOST_VARIANTS
 from thalweg.core.scene.spec import explain
+
+TOO_MANY = f"Not added: {MOST_VARIANTS + 1} variants are not accepted; expected at most {MOST_VARIANTS}"
 
 
 @reduce.register
 def _(m: AddVariant, state: AppState) -> AppState:
     scene = state.draft or state.scene
     source = (scene.run, *scene.variants)[state.form]
+    if len(scene.variants) >= MOST_VARIANTS:
+        return replace(state, sentence=TOO_MANY)
     try:
         variants = [v.model_dump() for v in (*scene.variants, source.model_copy(update={"name": ""}))]
         draft = scene.edited({"variants": variants})
@@ -32,8 +37,13 @@ def _(m: AddVariant, state: AppState) -> AppState:
 def _(m: CureWith, state: AppState) -> AppState:
     scene, number = state.draft or state.scene, state.front_form
     source = (scene.run, *scene.variants)[number]
+    if len(scene.variants) >= MOST_VARIANTS:
+        return replace(state, sentence=TOO_MANY)
     try:
         run = cured(source, BY_ID[m.cure], _norms_at_start(state))
+        same = [other for other in scene.runs() if other.model_copy(update={"name": run.name}) == run]
+        if same:
+            return replace(state, sentence=f"Not added: there is a run with {BY_ID[m.cure].title} already.")
         variants = [v.model_dump() for v in (*scene.variants, run)]
         wanted = scene.edited({"variants": variants})
     except ValidationError as e:

@@ -43,7 +43,10 @@ def _own_way(w: WayOut, here: int) -> str:
     if not np.isfinite([w.highest, w.last]).all():
         return ""
     since = "here" if w.since == here else f"step {w.since:,}"
-    return f" On its own way from {since} it never rose above {number(w.highest)} and came to {number(w.last)}."
+    return (
+        f" Measured on its own way from {since}, on {w.examples:,} examples: {number(w.highest)} at most, and "
+        f"{number(w.last)} at step {w.measured:,}."
+    )
 
 
 def _way(name: str, w: WayOut) -> str:

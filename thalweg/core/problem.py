@@ -53,16 +53,20 @@ class Problem:
         """What the module is called with beside its inputs, for the outputs that :meth:`trained` takes."""
         return {"every": True} if isinstance(self.module, DeeplySupervised) else {}
 
-    def trained(self, outputs: Tensor | tuple[Tensor, list[Tensor]], labels: Tensor) -> Tensor:
-        """What training minimises: the mean loss of these outputs, and those of auxiliary outputs; differentiable."""
+    def trained(self, outputs: Tensor | tuple[Tensor, list[Tensor]], labels: Tensor) -> tuple[Tensor, Tensor]:
+        """What training minimises, and the mean loss that is a part of it; both differentiable.
+
+        They are the same but for auxiliary outputs, whose losses are added to the first.
+        """
         if isinstance(outputs, Tensor):
-            return self.objective.mean(outputs, labels)
+            loss = self.objective.mean(outputs, labels)
+            return loss, loss
         assert isinstance(self.module, DeeplySupervised)
         scores, others = outputs
-        loss = self.objective.mean(scores, labels)
+        total = loss = self.objective.mean(scores, labels)
         for each in others:
-            loss = loss + self.module.weight * self.objective.mean(each, labels)
-        return loss
+            total = total + self.module.weight * self.objective.mean(each, labels)
+        return total, loss
 
     def gradient(self, vector: Tensor, batch: Batch, trained: bool = False) -> Tensor:
         """The gradient of the batch's mean loss at the parameters ``vector`` [size], block by block; shape [size].
@@ -74,7 +78,7 @@ class Problem:
         for inputs, labels in zip(batch[0].split(GRADIENT_BLOCK), batch[1].split(GRADIENT_BLOCK), strict=True):
             parameters, asked = self.layout.views(at), self.in_training if trained else {}
             outputs = functional_call(self.module, parameters, (inputs,), asked)
-            loss = self.trained(outputs, labels)
+            loss, _ = self.trained(outputs, labels)
             total += torch.autograd.grad(loss, at)[0] * (len(labels) / len(batch[1]))
         return total
 

@@ -43,7 +43,7 @@ def dock(window: QMainWindow, name: str, title: str) -> QDockWidget:
 
 
 class Docks:
-    """A dock for each figure. Where each stands is the person's: it is arranged anew with another scene alone."""
+    """A dock for each figure. Where each stands is the person's, until another scene or a hall."""
 
     def __init__(self, window: QMainWindow, figures: Mapping[str, QWidget], titles: Mapping[str, str]) -> None:
         self._window, self._figures = window, figures
@@ -54,7 +54,7 @@ class Docks:
         self._hall = False
         self._names: tuple[str, ...] = ()
         """Those that are shown, in the order that was asked for."""
-        self._scene: str | None = None
+        self._scene: int | None = None
         self.restored = False
         """Whether places and sizes are those of an earlier session."""
 
@@ -63,7 +63,7 @@ class Docks:
         """The figures that are beside the middle."""
         return [name for name, each in self.all.items() if not each.isHidden()]
 
-    def show(self, names: Sequence[str], scene: str) -> None:
+    def show(self, names: Sequence[str], scene: int) -> None:
         """Have these beside the middle: all arranged anew for another ``scene``, else what is new beside the others."""
         kept = self.restored and set(self.shown) == set(names)
         fresh = scene != self._scene and not kept

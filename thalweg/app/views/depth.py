@@ -38,6 +38,12 @@ LEAST_HEIGHT, LEAST_WIDTH, LEAST_SCALE = 170.0, 330.0, 260.0
 For the smallest of the themes' fonts.
 """
 
+SINGLE = 0.01
+"""Part of the plot's width that a strip of a single step is wide."""
+
+LONGEST = 26
+"""Letters of a line's name in the legend at most, so that it leaves room for the plots."""
+
 DOT = 8.0
 """Pixels between two layers of the profile from which on each has a dot, for the smallest of the themes' fonts."""
 
@@ -149,6 +155,7 @@ class DepthFigure(Figure):
         placed = placed[np.isfinite(placed)]
         self.set_empty(not len(placed))
         if not len(placed):
+            self._named = False  # nothing is drawn that another height would change
             return
         for axis in (self._bottom, self._below):
             axis.set_logarithmic(self._log_steps)
@@ -208,8 +215,7 @@ class DepthFigure(Figure):
             values = np.log10(np.maximum(strip.values, 0)) if self._spec.logarithmic else strip.values
         shares = np.where(np.isfinite(strip.values), np.clip((values - low) / (high - low), 0, 1), np.nan)
         there = places[np.isfinite(places)]
-        own = (float(there.min()), float(there.max())) if len(there) else span
-        image.set(strip, places, own if own[1] > own[0] else span, shares, offset)
+        image.set(strip, places, _extent(there, span), shares, offset)
         here = step_place(line.step, self._log_steps)
         depth = self._depth[0] + offset, self._depth[1] + offset
         image.mark(here if span[0] <= here <= span[1] else np.inf, span, self._spec.layer + offset, depth)
@@ -304,7 +310,10 @@ class DepthFigure(Figure):
         self.legend.clear()
         first = {m.style: m for m in reversed(self._lines)}
         for style in dict.fromkeys(m.style for m in self._lines) if len(first) > 1 else ():
-            self.legend.addItem(self.courses.item(first[style]), self.courses.name(first[style]))
+            name = self.courses.name(first[style])
+            self.legend.addItem(
+                self.courses.item(first[style]), name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+            )
         dress_legend(self.legend, self.theme)
         fit_legend(self.legend)
 
@@ -437,6 +446,22 @@ def _spaced(ticks: Sequence[tuple[float, str]], apart: float) -> list[tuple[floa
         if all(abs(at - other) >= apart for other, _ in found):
             found.append((at, text))
     return found
+
+
+def _extent(places: np.ndarray, span: Ends) -> Ends:
+    """From where to where a strip goes whose steps stand at these places, in a plot that goes from end to end of span.
+
+    One of a single step is a narrow column there, unless there is no other step in the plot.
+    """
+    if not len(places):
+        return span
+    low, high = float(places.min()), float(places.max())
+    if high > low:
+        return low, high
+    if span == (low - 0.5, low + 0.5):
+        return span
+    half = SINGLE * (span[1] - span[0])
+    return max(span[0], low - half), min(span[1], low + half)
 
 
 def scale_ticks(low: float, high: float, outside: tuple[bool, bool], logarithmic: bool) -> list[tuple[float, str]]:

@@ -11,7 +11,7 @@ MOST = 6
 """Strips at most: of more lines, profile and course alone are drawn."""
 
 
-LEAST_ROW = 4.0
+LEAST_ROW = 3.0
 """Pixels that a layer is to be high, where several strips are drawn."""
 
 

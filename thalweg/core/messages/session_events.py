@@ -213,7 +213,8 @@ class WayOut:
 
     ``highest`` and ``last``: the greatest and the newest loss measured on the training examples on that line's own
     way, from the step ``since`` at which it parted from the one that was judged, or was at the very point that was
-    judged; not numbers where too little of it was measured.
+    judged; not numbers where too little of it was measured, or where a layer was put back there. ``measured``: the
+    newest step of these, over so many ``examples``.
     """
 
     line: int
@@ -222,6 +223,8 @@ class WayOut:
     since: int = 0
     highest: float = float("nan")
     last: float = float("nan")
+    measured: int = 0
+    examples: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from thalweg.core.scene.layers import layer_shapes
 from thalweg.core.scene.network import NetworkSpec
 from thalweg.core.scene.spec import extra_of
-from thalweg.core.scene.training import OPTIMISERS, RunSpec
+from thalweg.core.scene.training import OPTIMISERS, UNCLIPPED, RunSpec
 
 Changes = Mapping[str, Any]
 """New values of fields of a run, by their dotted paths."""
@@ -21,6 +21,18 @@ CALM_RATE = 0.1
 
 MOST_RATE = 1e6
 """What a step of a layer is multiplied by at most."""
+
+LONGEST_NAME = 40
+"""Letters of a run's name at most."""
+
+ALONG_THE_GRADIENT = ("sgd", "nesterov", "qhm", "sam")
+"""Methods whose steps are as long as the gradient: those of the others are much alike in all layers already."""
+
+COMPARED = "No cure, to compare"
+"""The group of what makes it worse, so that it can be seen."""
+
+WORSE = ("normal", "constant")
+"""Initial weights that are no cure: units that begin saturated, and units that stay alike."""
 
 SUITED: dict[str, tuple[str, float]] = {
     # activation: initial weights that keep the size of the signal, and what they are multiplied by
@@ -53,12 +65,19 @@ class Cure:
 
 
 def cured(run: RunSpec, cure: Cure, norms: Sequence[float] = ()) -> RunSpec:
-    """The run with the cure, named for it. Raises ValidationError where the run does not take it."""
+    """The run with the cure, named for it, for what it had before, and for the learning rate where that is another.
+
+    Raises ValidationError where the run does not take it.
+    """
     tree = run.model_dump()
     for path, value in cure.changes(run, norms).items():
         part, _, field = path.partition(".")
         tree[part][field] = value
-    return RunSpec.model_validate(tree | {"name": cure.title})
+    rate = tree["optimiser"]["learning_rate"]
+    slower = rate != run.optimiser.learning_rate and cure.id != "rate-times-ten"
+    name = f"{cure.title}, rate {rate:g}" if slower else cure.title
+    whole = f"{run.name} + {name}" if run.name else name
+    return RunSpec.model_validate(tree | {"name": whole if len(whole) <= LONGEST_NAME else name})
 
 
 @lru_cache(maxsize=16)
@@ -128,11 +147,15 @@ def _batch_norm(run: RunSpec, norms: Sequence[float]) -> Changes:
 
 
 def _faster(run: RunSpec, norms: Sequence[float]) -> Changes:
+    if run.optimiser.name in UNCLIPPED:  # they find the length of their steps by themselves
+        return {}
     return {"optimiser.learning_rate": 10 * run.optimiser.learning_rate}
 
 
 def _rate_for_each_layer(run: RunSpec, norms: Sequence[float]) -> Changes:
     """Each layer's step as long as that of the layer with the largest gradient; two digits are enough."""
+    if run.optimiser.name not in ALONG_THE_GRADIENT:
+        return {}
     count = len(layer_shapes(run.network))
     known = [norm for norm in norms if 0 < norm < float("inf")]
     if len(known) == len(norms) == count:
@@ -179,14 +202,20 @@ def _initialisations() -> list[Cure]:
     }  # fmt: skip
     labels = _titles("initialisation")
     found = [
-        Cure(f"weights-{name}", f"{title} weights", "Initial weights", f"{labels[name]}.", _weights(name))
+        Cure(
+            f"weights-{name}",
+            f"{title} weights",
+            COMPARED if name in WORSE else "Initial weights",
+            f"{labels[name]}.",
+            _weights(name),
+        )
         for name, title in titles.items()
     ]
     why = "A quarter of the slope, four times the weights (Glorot & Bengio 2010)."
     return [*found, Cure("weights-times-four", "Xavier weights × 4", "Initial weights", why, _weights("xavier", 4.0))]
 
 
-CURES: tuple[Cure, ...] = (
+_EVERY: tuple[Cure, ...] = (
     *_activations(),
     *_initialisations(),
     Cure(
@@ -206,7 +235,9 @@ CURES: tuple[Cure, ...] = (
     Cure("rate-times-ten", "ten times the rate", "Steps", "A longer step for all layers alike.", _faster),
     Cure(
         "layer-rates", "a rate for each layer", "Steps",
-        "Longer steps for layers with smaller gradients, so that all move as far at the start.", _rate_for_each_layer,
+        "Longer steps for layers with smaller gradients, so that all move as far at the start; before anything is "
+        "measured, four times as long for each layer back.",
+        _rate_for_each_layer,
     ),
     Cure(
         "clip", "gradient clipping", "Steps",
@@ -230,7 +261,7 @@ CURES: tuple[Cure, ...] = (
         "Its gradient does not have the slope of the output as a factor.", _other_loss("cross-entropy"),
     ),
     Cure(
-        "squared-error", "squared error", "Loss", "To compare: the loss that is the squared distance from the labels.",
+        "squared-error", "squared error", COMPARED, "The loss that is the squared distance from the labels.",
         _other_loss("squared-error"),
     ),
     Cure(
@@ -239,12 +270,14 @@ CURES: tuple[Cure, ...] = (
         _other_loss("sigmoid-cross-entropy"),
     ),
     Cure(
-        "sigmoid-squared-error", "sigmoids, squared error", "Loss",
-        "To compare: a sigmoid at each output, whose slope is a factor of the gradient, so that saturated ones learn "
+        "sigmoid-squared-error", "sigmoids, squared error", COMPARED,
+        "A sigmoid at each output, whose slope is a factor of the gradient, so that saturated ones learn "
         "slowly.",
         _other_loss("sigmoid-squared-error"),
     ),
 )  # fmt: skip
+
+CURES = tuple(sorted(_EVERY, key=lambda cure: cure.group == COMPARED))
 """Every cure, in the order of the menu."""
 
 BY_ID = {cure.id: cure for cure in CURES}

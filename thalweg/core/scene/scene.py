@@ -22,6 +22,9 @@ from thalweg.core.scene.view import PaceSpec, ViewSpec
 MOST_RUNS = 32
 """Runs of one scene at most, seeds and variants together."""
 
+MOST_VARIANTS = 15
+"""Variants of one scene at most."""
+
 CENTRE = 406
 """The pixel in the middle of an image, (14, 14)."""
 
@@ -33,7 +36,7 @@ class Scene(Spec):
     description: str = spec_field("", "Description", "One sentence on what the scene shows.", max_length=400)
     run: RunSpec = Field(RunSpec(), title="Run")
     variants: tuple[RunSpec, ...] = spec_field(
-        (), "Variants", "Further runs beside the first, on the same data.", strict=False, max_length=15
+        (), "Variants", "Further runs beside the first, on the same data.", strict=False, max_length=MOST_VARIANTS
     )
     pace: PaceSpec = Field(PaceSpec(), title="Pace")
     view: ViewSpec = Field(ViewSpec(), title="View")

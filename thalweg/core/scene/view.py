@@ -182,9 +182,11 @@ class ViewSpec(Spec):
 
     @property
     def in_the_middle(self) -> tuple[PanelName, ...]:
-        """The open panels that stand in the middle; the maps where the one that was asked for is closed."""
-        wanted = MAP_PANELS if self.middle in MAP_PANELS or self.middle not in self.panels else (self.middle,)
-        return tuple(panel for panel in wanted if panel in self.panels)
+        """The open panels that stand in the middle; the maps, or the first, where the one asked for is closed."""
+        maps = tuple(panel for panel in MAP_PANELS if panel in self.panels)
+        if self.middle in self.panels and self.middle not in MAP_PANELS:
+            return (self.middle,)
+        return maps or self.panels[:1]
 
     @property
     def costly(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Runs as one HDF5 file: the scene, every line's trajectory, checkpoints and measures, and landscapes.
 
-Layout: attributes ``format`` = "thalweg run", ``version`` = 2, ``scene`` (TOML) and ``focus`` (the line in front) on
+Layout: attributes ``format`` = "thalweg run", ``version`` = 2, or 3 with layers put
+back, ``scene`` (TOML) and ``focus`` (the line in front) on
 the root. ``lines/N`` for each line, with the attributes ``run``, ``parent`` (-1: none), ``start``, ``head``, ``stride``
 ``live`` (its run went on along it), ``forgotten`` (branches alone need it), where it has ended, ``ended`` (JSON), and
 where it began with a layer put back to its start, ``put_back`` (the layer's number, from 1); in it
@@ -41,7 +42,8 @@ from thalweg.core.store.surfaces import Surface
 from thalweg.core.store.surfaces.hdf5 import put as put_surface
 
 FORMAT = "thalweg run"
-VERSION = 2
+OLDEST, VERSION = 2, 3
+"""The formats that are read. What says nothing of layers put back is written in the older one, which others read."""
 
 TOGETHER = 2**20
 """Bytes that are written at once, so that whoever shares the processor with the writer does not wait for long."""
@@ -62,7 +64,8 @@ def write(path: Path, recording: Recording, landscapes: Sequence[Surface] = ()) 
     """Write a run file; on any failure the old file is intact. Raises RunFileError."""
     try:
         with replacing(path) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as h:
-            h.attrs["format"], h.attrs["version"] = _bytes(FORMAT), VERSION
+            jumps = any(line.put_back for line in recording.lines)
+            h.attrs["format"], h.attrs["version"] = _bytes(FORMAT), VERSION if jumps else OLDEST
             h.attrs["scene"], h.attrs["focus"] = _bytes(dumps(recording.scene)), recording.focus
             lines, kept = _group(h, "lines"), _group(h, "landscapes")
             for line in recording.lines:
@@ -161,7 +164,7 @@ def read(path: Path) -> Recording:
                 raise RunFileError(
                     f"{path}: written by a newer Thalweg (format {version}; this one reads up to {VERSION})"
                 )
-            if version < VERSION:
+            if version < OLDEST:
                 raise RunFileError(f"{path}: written by an early Thalweg (format {version}); run its scene again")
             scene = loads(_text(h.attrs["scene"]), path.name)
             lines = tuple(_line(int(name), h["lines"][name]) for name in sorted(h["lines"], key=int))

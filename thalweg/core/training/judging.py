@@ -78,16 +78,21 @@ def _ways(runs: Runs, run: Run, examples: int) -> tuple[WayOut, ...]:
             continue
         since = min(line.parted_from(run.line), run.step_count)
         straight = way(run.problem, here, tip.parameters, batch)
-        found.append(WayOut(line.number, tip.step, straight, since, *own_way(line, since)))
+        jumped = run.line.jump_at(since) is not None or line.jump_at(since) is not None
+        own = (float("nan"), float("nan"), 0) if jumped else own_way(line, since)
+        found.append(WayOut(line.number, tip.step, straight, since, *own, run.spec.data.measured_count))
         if len(found) == MOST_WAYS:
             break
     return tuple(found)
 
 
-def own_way(line: Line, since: int) -> tuple[float, float]:
-    """The greatest and the newest loss that was measured on a line from a step on; not numbers of less than two."""
+def own_way(line: Line, since: int) -> tuple[float, float, int]:
+    """The greatest and the newest loss that was measured on a line from a step on, and the newest measured step.
+
+    Not numbers where less than two were measured.
+    """
     series = line.series.columns()
     losses = series["train_loss"][series["step"] >= since] if "train_loss" in series else series["step"][:0]
     if len(losses) < 2 or not np.isfinite(losses).all():
-        return float("nan"), float("nan")
-    return float(losses.max()), float(losses[-1])
+        return float("nan"), float("nan"), 0
+    return float(losses.max()), float(losses[-1]), int(series["step"][-1])

@@ -91,6 +91,7 @@ class Runs:
         if not math.isfinite(loss):
             ended = settle(run, loss)
             rate = run.line.optimiser_at(ended.back).learning_rate / GENTLER
+            rate = min(rate, ended.limit / 2) if ended.limit > 0 else rate  # the edge itself is no place to stay
             return Halt(ended.sentence, line.number, (ended.back, rate))
         if not new:
             return None

@@ -69,6 +69,8 @@ class Session:
             p.data, p.grad = value, slope
         self.buffers = buffers.as_one(problem.module)
         self._batch: Batch = problem.first(0)
+        self._loss: float | None = None
+        """The batch's loss at the first point of a step, where it is not all that training minimises."""
         spans = [span for name in problem.layout.names for span in problem.layout.spans((name,))]
         self._optimiser = optimisers.build(run.optimiser, self.parameters, spans, self._curvature)
         self._rates = self._layer_rates(run.optimiser)
@@ -103,16 +105,17 @@ class Session:
         self._rates = self._layer_rates(spec)
 
     def step(self) -> float:
-        """One step on the next batch; the batch's mean loss before the step."""
+        """One step on the next batch; the batch's mean loss before the step, without those of auxiliary outputs."""
         began = perf_counter()
         self._batch = self._next_batch()
         before = self.snapshot() if self._rates is not None else None
-        loss = self._move()
+        self._loss = None
+        minimised = self._move()
         if before is not None:
             self._by_layer(before)
         self.step_count += 1
         self.seconds += perf_counter() - began
-        return loss
+        return minimised if self._loss is None else self._loss
 
     def trial(self) -> Trial:
         """The next step as it will be; afterwards everything is as before it."""
@@ -146,13 +149,15 @@ class Session:
                 self.parameters.copy_(before + self._rates * (self.parameters - before))
 
     def _evaluate(self) -> float:
-        """The batch's mean loss where the parameters are, and its gradient there in ``gradient``."""
+        """What training minimises of the batch where the parameters are, and its gradient there in ``gradient``."""
         self.evaluations += 1
         inputs, labels = self._batch
         self.gradient.zero_()
-        loss = self.problem.trained(self._outputs(inputs), labels)
-        loss.backward()
-        return loss.item()
+        minimised, loss = self.problem.trained(self._outputs(inputs), labels)
+        minimised.backward()
+        if minimised is not loss and self._loss is None:
+            self._loss = loss.item()
+        return minimised.item()
 
     def _evaluate_for_step(self) -> float:
         """The same, and the penalty added to the gradient, which is shortened then where it is too long."""
