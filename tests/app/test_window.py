@@ -416,6 +416,30 @@ def test_panels_are_arranged_anew_with_another_scene_alone(opened: Callable[...,
     assert not there.window.tabifiedDockWidgets(three[0])
 
 
+def test_lines_side_by_side_and_over_one_another_again(opened: Callable[..., Open]) -> None:
+    """While it goes on: the tiles that are closed are shown nothing more."""
+    scene = tiny_scene(view__panels=("landscape", "curves", "depth"), pace__speed=100.0)
+    there = opened(scene.edited({"variants": [scene.run.model_dump() | {"seed": 5}]}))
+    there.until(lambda s: s.map is not None and s.map.complete)
+    there.window.triggered.emit("play")
+    for arranged in ("tile", "overlay", "tile", "overlay"):
+        there.controller.dispatch(Edit("view.arrange", arranged))
+        there.look(4)
+        assert bool(there.window.tiles["landscape"].figures) == (arranged == "tile")
+    assert not there.state.sentence
+
+
+def test_a_sentence_is_whole_in_the_large_font_of_a_hall(there: Open) -> None:
+    """Also one that was there before the theme changed."""
+    there.controller.dispatch(Report("Something long that has to be told, and wraps. " * 6))
+    there.calm()
+    for name in ("theme-projector", "theme-light"):
+        there.window.triggered.emit(name)
+        there.calm()
+        label = there.window.banner.label
+        assert label.height() >= label.heightForWidth(label.width())
+
+
 def test_turning_the_surface_is_one_edit_of_the_scene(qtbot, there: Open) -> None:
     """It can be undone, starts nothing again and asks for no map."""
     press(qtbot, there, "Shift+F2")

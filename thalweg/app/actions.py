@@ -141,7 +141,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "cure", "&Cure it with", "&Run",
-        "Train another run beside the one in front, from the same start, with what is to let its early layers learn",
+        "Train another run beside the one in front, with what is to let its early layers learn; all begin at step 0",
         "C", lambda s: bool(_cures(s)), choices=_cures, tool_bar=True,
     ),
     Action(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtCore import QEvent, QTimer, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy
 
@@ -64,6 +64,12 @@ class Banner(QFrame):
     def _fit(self) -> None:
         """No higher than the sentence needs in its width: a label that wraps asks for more."""
         self.label.setFixedHeight(max(self.label.heightForWidth(max(200, self.label.width())), 1))
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Wrap as another font needs."""
+        super().changeEvent(event)
+        if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            QTimer.singleShot(0, self._fit)  # when the label has its new font too
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Wrap to the new width."""
