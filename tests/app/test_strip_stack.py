@@ -132,3 +132,20 @@ def test_another_height_while_nothing_can_be_drawn_changes_nothing(draw: Draw) -
         QApplication.processEvents()
     figure.set_lines([a_line(n, front=n == 0) for n in range(3)], DepthSpec(), False, "gradient norm")
     assert sum(t.isVisible() for t in figure._titles) in (1, 3)
+
+
+def test_the_course_gives_way_to_the_strips_before_they_give_way_to_one(draw: Draw) -> None:
+    """From low to high: one strip, all strips without a course, all with it; and never back."""
+    figure = drawn(draw, [a_line(n, front=n == 0) for n in range(5)], height=150)
+    seen = []
+    for height in range(150, 620, 20):
+        figure.resize(700, height)
+        for _ in range(4):
+            QApplication.processEvents()
+        shown = sum(t.isVisible() for t in figure._titles)
+        seen.append((shown, figure.course in figure.body.items))
+    several = [shown == 5 for shown, _ in seen]
+    assert several == sorted(several)
+    assert (5, False) in seen
+    assert seen[-1] == (5, True)
+    assert {shown for shown, _ in seen} == {1, 5}

@@ -38,6 +38,10 @@ LEAST_HEIGHT, LEAST_WIDTH, LEAST_SCALE = 170.0, 330.0, 260.0
 For the smallest of the themes' fonts.
 """
 
+STRIPS_SHARE, COURSE_AXES, STRIP_AXES = 0.88, 14.8, 5.2
+"""Several strips have this part of the height with a course below them, less so many sizes of the font for the axes of
+both; alone, all of it less so many for their own. As measured in all themes, a little less."""
+
 SINGLE = 0.01
 """Part of the plot's width that a strip of a single step is wide."""
 
@@ -342,6 +346,7 @@ class DepthFigure(Figure):
         self.profile.getAxis("left").setWidth(2.6 * size if many else 6)
         whole = self.body.size()
         with_course = not self._compact and whole.height() >= LEAST_HEIGHT * size / 9
+        with_course = with_course and not self._wants_all(whole.height())
         with_profile = not self._compact and whole.width() >= LEAST_WIDTH * size / 9
         with_scale = whole.width() >= LEAST_SCALE * size / 9
         self._place(self.bar, 0, 1, with_scale)
@@ -361,6 +366,14 @@ class DepthFigure(Figure):
         self.bar.align(self.strip)
         self._texts_fitted = texts
         self._thin_texts()
+
+    def _wants_all(self, height: float) -> bool:
+        """Whether the strips of all lines fit, but not with a course below them: then that gives way."""
+        count, high = len(stacked(self._lines)), self._depth[1] - self._depth[0]
+        size, text = self.theme.font_size, self._text_height
+        beside = STRIPS_SHARE * height - COURSE_AXES * size
+        room = not fits(count, high, beside, text) and fits(count, high, height - STRIP_AXES * size, text)
+        return count > 1 and room
 
     def _place(self, item: pg.GraphicsWidget, row: int, column: int, shown: bool) -> None:
         """Put a part into its place, or take it out: hidden, it would still take its room."""
