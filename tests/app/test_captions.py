@@ -320,7 +320,7 @@ def test_what_each_line_classifies_right_is_told_in_numbers() -> None:
     alone = replace(state, frame=replace(shown, lines=lines[:1]), scene=tiny_scene(view__measured_on="training"))
     alone = replace(alone, started=started())
     assert captions.curves(alone).startswith("Accuracy on the training examples at step 10: 50 %. ")
-    many = tuple(replace(m, number=k) for k, m in enumerate(lines * 3))
+    many = tuple(replace(m, number=k) for k, m in enumerate(lines * 4))
     assert "Accuracy on" not in captions.curves(replace(state, frame=replace(shown, lines=many)))
     unmeasured = replace(lines[0], series={})
     assert "Accuracy on" not in captions.curves(replace(alone, frame=replace(shown, lines=(unmeasured,))))
