@@ -120,7 +120,7 @@ class ViewSpec(Spec):
     slices: SlicesSpec = Field(SlicesSpec(), title="Layer slices")
     depth: DepthSpec = Field(DepthSpec(), title="Layers over time")
     panels: tuple[PanelName, ...] = spec_field(
-        ("landscape", "weight-map", "curves", "gradient-norms"),
+        ("landscape", "curves", "gradient-norms", "weight-map"),
         "Panels",
         "Panels that are open.",
         strict=False,
