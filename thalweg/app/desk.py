@@ -177,6 +177,7 @@ class Desk:
         assert isinstance(app, QApplication)
         theme.apply(theme.THEMES[name], app)
         self.window.set_hall(name == "projector")
+        self.window.banner.fit()
         self.window.line_bar.set_theme(theme.THEMES[name])
         for tiles in self.window.tiles.values():
             tiles.set_theme(theme.THEMES[name])

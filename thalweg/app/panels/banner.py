@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QEvent, QTimer, pyqtSignal
+from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy
 
@@ -55,23 +55,17 @@ class Banner(QFrame):
                 tab_focus(button)
                 self.buttons[name] = button
                 self._row.addWidget(button)
-        self._fit()
+        self.fit()
         self.bar.setVisible(progress is not None)
         if progress is not None:
             self.bar.setRange(0, progress.total if progress.total < 2**31 else 0)
             self.bar.setValue(min(progress.done, 2**31 - 1))
 
-    def _fit(self) -> None:
-        """No higher than the sentence needs in its width: a label that wraps asks for more."""
+    def fit(self) -> None:
+        """No higher than the sentence needs in its width and font: a label that wraps asks for more."""
         self.label.setFixedHeight(max(self.label.heightForWidth(max(200, self.label.width())), 1))
-
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Wrap as another font needs."""
-        super().changeEvent(event)
-        if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
-            QTimer.singleShot(0, self._fit)  # when the label has its new font too
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Wrap to the new width."""
         super().resizeEvent(event)
-        self._fit()
+        self.fit()
