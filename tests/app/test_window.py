@@ -366,6 +366,14 @@ def test_landscape_and_surface_share_the_middle(qtbot, there: Open) -> None:
     assert figures["landscape"].isVisible()
 
 
+def test_every_figure_belongs_to_the_window(there: Open) -> None:
+    """Open or closed, in the middle or beside it: what belongs to nobody would outlive the window."""
+    for panels in (("landscape", "depth"), (), ("depth", "slices", "curves")):
+        there.controller.dispatch(Edit("view.panels", panels))
+        there.look(2)
+        assert all(figure.window() is there.window for figure in there.window.figures.values())
+
+
 def test_any_panel_can_stand_in_the_middle(qtbot, there: Open) -> None:
     """The map stands beside it then; where the panel is closed, the middle is the map's again."""
     window, figures = there.window, there.window.figures

@@ -48,7 +48,8 @@ class Docks:
     def __init__(self, window: QMainWindow, figures: Mapping[str, QWidget], titles: Mapping[str, str]) -> None:
         self._window, self._figures = window, figures
         self.all = {name: dock(window, name, titles[name]) for name in figures}
-        for each in self.all.values():
+        for name, each in self.all.items():
+            each.setWidget(figures[name])  # so that all have an owner, and go when the window goes
             window.addDockWidget(RIGHT, each)
             each.hide()
         self._hall = False
