@@ -108,8 +108,18 @@ def palette(theme: Theme) -> QPalette:
     return made
 
 
+WORN = "worn theme"
+"""The property of the application that names the theme that it was dressed in last."""
+
+
 def apply(theme: Theme, app: QApplication) -> None:
-    """Dress the whole application; figures take their theme through their own setters."""
+    """Dress the whole application; figures take their theme through their own setters.
+
+    One that is dressed so already is left alone: to dress it again would polish every widget there is.
+    """
+    if app.property(WORN) == theme.name:
+        return
+    app.setProperty(WORN, theme.name)
     app.setStyle("Fusion")
     app.setPalette(palette(theme))
     font = QFont(app.font())
