@@ -130,9 +130,7 @@ def test_the_timeline_marks_where_the_layer_was_put_back() -> None:
     """In the words of the layer's name."""
     both = (line(0, 40, live=False), line(1, 40, start=20, parent=0, put_back=((20, 1),)))
     state = reduce(frame(1, 40, lines=both, focus=1), running())
-    assert [m.words for m in marks.marks(state)] == [
-        "Step 20: this line leaves another here, with layer 1 as at the start"
-    ]
+    assert [m.words for m in marks.marks(state)] == ["Step 20: this line leaves another here, layer 1 as at the start"]
 
 
 # --- with the real services ------------------------------------------------------------------------------------------

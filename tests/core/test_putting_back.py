@@ -209,7 +209,7 @@ def kept(tmp_path: Path, optimiser: str = "adam") -> tuple[Scene, Path]:
     for _ in range(9):
         runs.step()
         runs.measure()
-    runs.put_back(2)
+    runs.front.put_back(2)
     runs.step()
     write(tmp_path / "run.h5", recording_of(scene, runs))
     return scene, tmp_path / "run.h5"
@@ -244,7 +244,7 @@ def test_methods_that_began_anew_come_out_of_a_file(name: str, tmp_path: Path) -
     for _ in range(5):
         runs.step()
         runs.measure()
-    runs.put_back(1)
+    runs.front.put_back(1)
     write(tmp_path / "run.h5", recording_of(scene, runs))
     found = runs_of(read(tmp_path / "run.h5"), 2, dataset(scene.run.data), "cpu", MEMORY)
     for each in (runs, found):

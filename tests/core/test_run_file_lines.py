@@ -81,7 +81,7 @@ def put_back(scene: Scene, memory: int = MEMORY) -> Runs:
         return runs
     for step, layer in ((8, 1), (8, 2), (10, 1)):
         front.go_to(step)
-        runs.put_back(layer)
+        runs.front.put_back(layer)
         for _ in range(5):
             runs.step()
             runs.measure()

@@ -264,7 +264,7 @@ def _(m: Opened, state: AppState) -> AppState:
         kept = replace(kept, resumed_as=m.generation)
     return replace(
         fresh, generation=m.generation, taken_up=m.generation, opening="", bare=False, name=name, form=0,
-        keeping=kept,
+        keeping=kept, scenes_opened=state.scenes_opened + (not own),
         saved=state.saved if own else None, past=state.past if own else fresh.past,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from thalweg.app.changes import differences, value_shown, worded
-from thalweg.app.overlay import DrawnLine, drawn_lines
+from thalweg.app.overlay import DrawnLine, drawn_lines, put_back
 from thalweg.app.state import AppState
 from thalweg.core.scene.layers import layer_names
 
@@ -58,21 +58,14 @@ def marks(state: AppState) -> tuple[Mark, ...]:
         for path in differences(before, now)
     ]
     if line.parent is not None:
-        found.append(Mark(line.start, f"Step {line.start:,}: this line leaves another here{_back(state)}", "branch"))
+        back = put_back(line, layer_names(state.spec.network))
+        found.append(Mark(line.start, f"Step {line.start:,}: this line leaves another here{back}", "branch"))
     for other in frame.lines:
         if other.parent == line.number:
             found.append(Mark(other.start, f"Step {other.start:,}: another line leaves this one here", "branch"))
     if line.ended:
         found.append(Mark(line.head, line.ended, "end"))
     return tuple(found)
-
-
-def _back(state: AppState) -> str:
-    """Which layers the line in front began with as at the start."""
-    line = state.current.line if state.current is not None else None
-    found = {layer for step, layer in line.put_back if step == line.start} if line is not None else set()
-    said = [name for n, name in enumerate(layer_names(state.spec.network), start=1) if n in found]
-    return f", with {' and '.join(said)} as at the start" if said else ""
 
 
 def _change(path: str, before: object, now: object) -> str:

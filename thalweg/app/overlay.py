@@ -107,7 +107,8 @@ def line_names(lines: Sequence[LineNow], specs: Sequence[RunSpec]) -> dict[int, 
     for line in lines:
         name = own[line.run] if line.run < len(own) else f"run {line.run + 1}"
         if line.parent is not None:
-            back = _put_back(line, specs)
+            names = layer_names(specs[line.run].network) if line.run < len(specs) else ()
+            back = put_back(line, names)
             name = f"{name + ': ' if len(specs) > 1 else ''}from {line.start:,}{back}{_changed(line, lines)}"
         elif len(specs) == 1:
             name = "original"
@@ -115,10 +116,9 @@ def line_names(lines: Sequence[LineNow], specs: Sequence[RunSpec]) -> dict[int, 
     return found
 
 
-def _put_back(line: LineNow, specs: Sequence[RunSpec]) -> str:
-    """Which layers are as at the start where a branch begins."""
+def put_back(line: LineNow, names: Sequence[str]) -> str:
+    """Which of the layers of these names are as at the start where a branch begins."""
     found = {layer for step, layer in line.put_back if step == line.start}
-    names = layer_names(specs[line.run].network) if line.run < len(specs) else ()
     said = [names[n - 1] if n <= len(names) else f"layer {n}" for n in sorted(found)]
     return f", {' and '.join(said)} as at the start" if said else ""
 

@@ -14,8 +14,8 @@ def gradient_norms(problem: Problem, vector: Tensor, measured: int) -> dict[str,
     ``gradient_i`` is the Euclidean norm of the loss gradient with respect to all parameters of the layer, its weights
     and biases, ``speed_i`` that with respect to its biases alone: the "speed of learning" of Nielsen 2015, chapter 5,
     which is the mean error that comes back to the layer, however many inputs it has. The loss is the mean over the
-    first ``measured`` training examples; with auxiliary outputs, their losses are added as
-    they are in training, and never an L2 penalty.
+    first ``measured`` training examples; the losses of auxiliary outputs are added as in training, an L2 penalty never
+    is.
     """
     gradient = problem.gradient(vector, problem.first(measured), trained=True)
     layers = list(enumerate(problem.layout.layers, start=1))

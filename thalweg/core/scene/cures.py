@@ -94,11 +94,9 @@ def cures_of(run: RunSpec) -> tuple[Cure, ...]:
 
 def _is_change(run: RunSpec, cure: Cure) -> bool:
     try:
-        changes = cure.changes(run, ())
-        after = cured(run, cure)
+        return cured(run, cure).model_copy(update={"name": run.name}) != run
     except ValueError:
         return False
-    return bool(changes) and after.model_copy(update={"name": run.name}) != run
 
 
 def _at_most(rate: float) -> float:

@@ -1,8 +1,8 @@
 """Runs as one HDF5 file: the scene, every line's trajectory, checkpoints and measures, and landscapes.
 
-Layout: attributes ``format`` = "thalweg run", ``version`` = 2, or 3 with layers put
-back, ``scene`` (TOML) and ``focus`` (the line in front) on
-the root. ``lines/N`` for each line, with the attributes ``run``, ``parent`` (-1: none), ``start``, ``head``, ``stride``
+Layout: attributes ``format`` = "thalweg run", ``version`` = 2, or 3 with layers put back, ``scene`` (TOML) and
+``focus`` (the line in front) on the root. ``lines/N`` for each line, with the attributes ``run``, ``parent`` (-1:
+none), ``start``, ``head``, ``stride``,
 ``live`` (its run went on along it), ``forgotten`` (branches alone need it), where it has ended, ``ended`` (JSON), and
 where it began with a layer put back to its start, ``put_back`` (the layer's number, from 1); in it
 

@@ -118,10 +118,6 @@ class Runs:
             run.tune(optimiser)
             run.line.ended = None
 
-    def put_back(self, layer: int) -> None:
-        """Put a layer of the run in front back to its start, on a branch; raises ValueError where it cannot be."""
-        self.front.put_back(layer)
-
     def measure(self) -> None:
         """Measure every run where it stands."""
         for run in self.all:

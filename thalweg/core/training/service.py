@@ -197,7 +197,7 @@ class TrainingService:
             self._looking.go(runs.going_on(command.line, command.step), command.step)
         self._looking.arrive(runs)
         try:
-            runs.put_back(command.layer)
+            runs.front.put_back(command.layer)
         except ValueError as e:
             yield Failed(runs.generation, f"No layer was put back: {e}.")
         self._dirty = self.urgent = True
