@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from thalweg.app import heard, playing, variants  # noqa: F401  they register their reductions
 from thalweg.app.binding import Binding
 from thalweg.app.intents import AskedForMap, AskedForSlices, Keep, MapArrived, MapCancelled, SlicesCancelled
 from thalweg.app.reduce import reduce

@@ -21,7 +21,8 @@ from thalweg.app.intents import (
     StepBack,
     StepOn,
 )
-from thalweg.app.reduce import of_form, only_looked_at, reduce
+from thalweg.app.reduce.dispatch import reduce
+from thalweg.app.reduce.scenes import of_form, only_looked_at
 from thalweg.app.state import AppState, ordered, re_laid, remembered
 from thalweg.core.messages import Advance, Focus, Forget, Judge, Move, Show
 

@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from thalweg.app.intents import AddVariant, CureWith, RemoveVariant
-from thalweg.app.reduce import applied, reduce
+from thalweg.app.reduce.dispatch import reduce
+from thalweg.app.reduce.scenes import applied
 from thalweg.app.state import AppState
 from thalweg.core.scene import RunSpec, SpecError
 from thalweg.core.scene.cures import BY_ID, cured

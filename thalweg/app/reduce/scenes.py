@@ -1,71 +1,32 @@
-"""How the state changes: ``reduce(message, state) -> state``, for what a person wants. No Qt.
-
-By the same function: the player and the lines of training in :mod:`thalweg.app.playing`, further runs in
-:mod:`thalweg.app.variants`, and what the workers say in :mod:`thalweg.app.heard`.
-"""
+"""Scenes: opened, edited field by field, begun anew, and undo. What a person wants; no Qt."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import singledispatch
 from typing import Any
 
-from thalweg.app import keeping, putting_back, slicing
-from thalweg.app.changes import (
-    ZoomError,
-    described,
-    differences,
-    directions_of,
-    needs_restart,
-    ranges_of,
-    tuned,
-    zoomed,
-)
+from thalweg.app import putting_back
+from thalweg.app.changes import described, differences, directions_of, needs_restart, ranges_of, tuned
 from thalweg.app.intents import (
     ApplyDraft,
-    AskedForMap,
-    AskedForSlices,
     Change,
     DiscardDraft,
-    Dismiss,
     Edit,
-    Keep,
-    LayPlane,
-    LeftBehind,
-    MapArrived,
-    MapCancelled,
     NewSeed,
     OpenRun,
     OpenScene,
     Redo,
-    Report,
     Reset,
     SceneSaved,
-    SetSettings,
-    ShowControls,
-    SlicesCancelled,
     StartAt,
     Undo,
-    WholePlane,
-    Zoom,
 )
 from thalweg.app.overlay import lines_of
+from thalweg.app.reduce.dispatch import reduce
 from thalweg.app.state import AppState, Kept, begun_at_once, ordered, re_laid, remembered, restarted
 from thalweg.app.strip import robust_range, strip_of
-from thalweg.core.messages import Focus, Limit
+from thalweg.core.messages import Focus
 from thalweg.core.scene import PlaneSpec, Scene, SpecError
-
-RATE_WINDOW = 2.0
-"""Seconds over which landscape pictures per second are averaged."""
-
-
-@singledispatch
-def reduce(message: Any, state: AppState) -> AppState:
-    """The state after an intent or an event; what is of an older generation changes nothing."""
-    raise TypeError(f"no reduction for {type(message).__name__}")
-
-
-# --- scenes ----------------------------------------------------------------------------------------------------------
 
 
 @reduce.register
@@ -316,91 +277,3 @@ def _travelled(
             state = replace(state, playing=False, pauses=state.pauses + state.playing, stopped=None)
             state = ordered(state, Focus(state.generation, at[1], at[2]))
     return replace(state, name=to.name, saved=to.saved, past=past, future=future, field_error=None)
-
-
-# --- the view, and what belongs to the person ------------------------------------------------------------------------
-
-
-@reduce.register
-def _(m: ShowControls, state: AppState) -> AppState:
-    return replace(state, controls=m.shown)
-
-
-@reduce.register
-def _(m: LayPlane, state: AppState) -> AppState:
-    return replace(re_laid(state), landscape_deaths=0)
-
-
-@reduce.register
-def _(m: Zoom, state: AppState) -> AppState:
-    try:
-        return replace(state, zoom=zoomed((m.x_range, m.y_range), state.ranges), sentence="")
-    except ZoomError as e:
-        return replace(state, sentence=str(e))
-
-
-@reduce.register
-def _(m: WholePlane, state: AppState) -> AppState:
-    return replace(state, zoom=None)
-
-
-@reduce.register
-def _(m: SetSettings, state: AppState) -> AppState:
-    if m.settings.device != state.settings.device:
-        fresh = restarted(replace(state, settings=m.settings, ready=frozenset()), state.scene, playing=False)
-        return replace(fresh, draft=state.draft, form=state.form)
-    if (m.settings.theme == "projector") != (state.settings.theme == "projector"):
-        state = replace(state, controls=m.settings.theme != "projector")  # in a hall the figures need the room
-    if m.settings.memory != state.settings.memory:
-        state = ordered(state, Limit(state.generation, m.settings.memory_bytes))
-    return replace(state, settings=m.settings)
-
-
-@reduce.register
-def _(m: Report, state: AppState) -> AppState:
-    return replace(state, sentence=m.sentence)
-
-
-@reduce.register
-def _(m: Dismiss, state: AppState) -> AppState:
-    if state.sentence or state.missing or state.stopped:
-        return replace(state, sentence="", missing=None, stopped=None)
-    return replace(state, keeping=replace(state.keeping, left=None))
-
-
-# --- what the controller has done ------------------------------------------------------------------------------------
-
-
-@reduce.register
-def _(m: AskedForMap, state: AppState) -> AppState:
-    return replace(state, asked=m.key, map_number=m.number, busy=True, map_progress=None)
-
-
-@reduce.register
-def _(m: MapCancelled, state: AppState) -> AppState:
-    return replace(state, busy=False, asked=None)
-
-
-@reduce.register
-def _(m: AskedForSlices, state: AppState) -> AppState:
-    return replace(state, slicing=slicing.asked_for(state.slicing, m.key, m.number))
-
-
-@reduce.register
-def _(m: SlicesCancelled, state: AppState) -> AppState:
-    return replace(state, slicing=slicing.cancelled(state.slicing))
-
-
-@reduce.register
-def _(m: MapArrived, state: AppState) -> AppState:
-    return replace(state, drawn=(*(t for t in state.drawn if t > m.at - RATE_WINDOW), m.at))
-
-
-@reduce.register
-def _(m: Keep, state: AppState) -> AppState:
-    return replace(state, keeping=keeping.asked(state.keeping, m.key, m.at))
-
-
-@reduce.register
-def _(m: LeftBehind, state: AppState) -> AppState:
-    return replace(state, keeping=replace(state.keeping, left=(m.path, m.when)))

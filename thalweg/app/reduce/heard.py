@@ -1,4 +1,4 @@
-"""How the state changes by what the workers say: registered with :func:`thalweg.app.reduce.reduce`. No Qt."""
+"""What the workers say: runs begun, frames, maps, files, and what went wrong; no Qt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from thalweg.app import keeping, slicing
 from thalweg.app.changes import grown, history_axes
 from thalweg.app.intents import Range
 from thalweg.app.overlay import line_names
-from thalweg.app.reduce import reduce
+from thalweg.app.reduce.dispatch import reduce
 from thalweg.app.state import (
     LANDSCAPE_DEATHS,
     NOT_YET,
