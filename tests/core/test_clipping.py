@@ -11,25 +11,14 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from torch import nn, optim
+from torch import nn
 
-from thalweg.core.data import load_for
 from thalweg.core.measures.quadratic_descent import is_known
-from thalweg.core.problem import build
 from thalweg.core.scene import OptimiserSpec, RunSpec, Scene, SpecError
-from thalweg.core.scene.training import OPTIMISERS, UNCLIPPED
+from thalweg.core.scene.training import UNCLIPPED
 from thalweg.core.training.one_step import parts_of
-from thalweg.core.training.session import Session
 
-from .toys import Uninterrupted, changes_of, same_moment, tiny_run, training
-
-TORCHS: dict[str, Any] = {
-    "sgd": (optim.SGD, {"momentum": 0.5}),
-    "adagrad": (optim.Adagrad, {}),
-    "rmsprop": (optim.RMSprop, {}),
-    "adam": (optim.Adam, {}),
-}
-CLIPPED = [name for name in OPTIMISERS if name not in UNCLIPPED]
+from .toys import ALONG_A_GRADIENT, TORCHS, Uninterrupted, changes_of, same_moment, session_of, tiny_run, training
 
 
 def run_of(name: str = "sgd", clip: float = 0.5, **others: Any) -> RunSpec:
@@ -37,11 +26,6 @@ def run_of(name: str = "sgd", clip: float = 0.5, **others: Any) -> RunSpec:
     momentum = 0.5 if name == "sgd" else 0.0
     settings = {"name": name, "learning_rate": 0.01, "momentum": momentum, "clip": clip, "batch_size": 10}
     return tiny_run(optimiser=settings | others)
-
-
-def session_of(run: RunSpec) -> Session:
-    """A session at its start."""
-    return Session(run, build(run, load_for(run)))
 
 
 @pytest.mark.parametrize("clip", [0.1, 1.0, 1e6])
@@ -66,7 +50,7 @@ def test_steps_are_those_of_torchs_loop_with_its_clipping(name: str, clip: float
     assert (longest > clip) == (clip < 1e6)
 
 
-@pytest.mark.parametrize("name", CLIPPED)
+@pytest.mark.parametrize("name", ALONG_A_GRADIENT)
 def test_a_limit_that_is_never_reached_changes_nothing(name: str) -> None:
     """Bit for bit; a lower one does, where the length of the gradient counts."""
     ends = []

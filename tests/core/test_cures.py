@@ -15,9 +15,8 @@ from thalweg.core.scene.cures import ALONG_THE_GRADIENT, BY_ID, CURES, SUITED, C
 from thalweg.core.scene.layers import layer_shapes
 from thalweg.core.scene.spec import extra_of
 from thalweg.core.scene.training import OPTIMISERS, UNCLIPPED
-from thalweg.core.training.session import Session
 
-from .toys import tiny_run
+from .toys import session_of, tiny_run
 
 NORMS = (0.001, 0.02, 0.4)
 
@@ -46,7 +45,7 @@ def test_each_trains_two_steps(cure: Cure) -> None:
     assert slower == (cure.id != "rate-times-ten" and run.optimiser.learning_rate != 0.5)
     assert run.name == cure.title + f", rate {run.optimiser.learning_rate:g}" * slower
     assert (run.data, run.seed) == (deep().data, deep().seed)
-    session = Session(run, build(run, load_for(run)))
+    session = session_of(run)
     for _ in "12":
         session.step()
     assert session.snapshot().isfinite().all()
@@ -84,13 +83,13 @@ def test_a_rate_for_each_layer_makes_all_layers_move_as_far(name: str) -> None:
     if cure not in cures_of(run):
         assert name not in ALONG_THE_GRADIENT
         return
-    plain = Session(run, build(run, load_for(run)))
+    plain = session_of(run)
     layers = plain.problem.layout.layers
     found = gradient_norms(plain.problem, plain.problem.start, 50)
     norms = [found[f"gradient_{n}"] for n in range(1, len(layers) + 1)]
     moved = []
     for each in (run, cured(run, cure, norms)):
-        session = Session(each, build(each, load_for(each)))
+        session = session_of(each)
         session.step()
         change = session.snapshot() - session.problem.start
         moved.append([change[layer.span].norm().item() for layer in layers])

@@ -13,28 +13,27 @@ import pytest
 import torch
 import torch.nn.functional as F
 from pydantic import ValidationError
-from torch import nn, optim
+from torch import nn
 
 from thalweg.app.panels.applies import applies
-from thalweg.core.data import load_for
 from thalweg.core.measures.quadratic_descent import is_known
-from thalweg.core.problem import build
 from thalweg.core.scene import OptimiserSpec, RunSpec, Scene, SpecError
-from thalweg.core.scene.training import OPTIMISERS, UNCLIPPED
+from thalweg.core.scene.training import UNCLIPPED
 from thalweg.core.store.run_file import read, write
 from thalweg.core.training.one_step import parts_of
 from thalweg.core.training.recorder import record
-from thalweg.core.training.session import Session
 
-from .toys import NETWORKS, Uninterrupted, changes_of, same_moment, tiny_run, training
-
-TORCHS: dict[str, Any] = {
-    "sgd": (optim.SGD, {"momentum": 0.5}),
-    "adagrad": (optim.Adagrad, {}),
-    "rmsprop": (optim.RMSprop, {}),
-    "adam": (optim.Adam, {}),
-}
-PENALISED = [name for name in OPTIMISERS if name not in UNCLIPPED]
+from .toys import (
+    ALONG_A_GRADIENT,
+    NETWORKS,
+    TORCHS,
+    Uninterrupted,
+    changes_of,
+    same_moment,
+    session_of,
+    tiny_run,
+    training,
+)
 
 
 def run_of(name: str = "sgd", l2: float = 0.1, **others: Any) -> RunSpec:
@@ -42,11 +41,6 @@ def run_of(name: str = "sgd", l2: float = 0.1, **others: Any) -> RunSpec:
     momentum = 0.5 if name == "sgd" else 0.0
     settings = {"name": name, "learning_rate": 0.01, "momentum": momentum, "l2": l2, "batch_size": 10}
     return tiny_run(optimiser=settings | others)
-
-
-def session_of(run: RunSpec) -> Session:
-    """A session at its start."""
-    return Session(run, build(run, load_for(run)))
 
 
 @pytest.mark.parametrize("clip", [0.0, 0.5])
@@ -104,7 +98,7 @@ def test_of_every_network_matrices_and_filters_are_penalised_and_nothing_else(ki
         torch.testing.assert_close(apart[name], wanted, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", PENALISED)
+@pytest.mark.parametrize("name", ALONG_A_GRADIENT)
 def test_no_penalty_changes_nothing_and_one_makes_weights_smaller(name: str) -> None:
     """Every method that steps along a gradient takes it up."""
     ends = []

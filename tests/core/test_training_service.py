@@ -103,6 +103,21 @@ class Desk:
         self.seen = found.after(self.seen)
         return self.seen
 
+    def until_measured(self, name: str) -> dict[str, np.ndarray]:
+        """Go on, frame after frame, until this was measured; all that was."""
+        for _ in range(400):
+            self.service.work(0.05)
+            self.look()
+            if self.seen and np.isfinite(self.seen.series.get(name, np.array([np.nan]))).any():
+                return self.seen.series
+        raise AssertionError(f"{name}: never measured")
+
+    def look(self) -> None:
+        """Acknowledge, and take the frame that comes, if one does."""
+        self.say(Acknowledge(1, False))
+        if (found := self.service.frame()) is not None:
+            self.seen = found.after(self.seen)
+
     @property
     def step(self) -> int:
         """Steps of training so far."""
@@ -451,9 +466,7 @@ def test_measures_that_take_longer_than_a_step_at_a_slow_pace_keep_the_larger_sh
     begun = desk.clock.time
     while desk.clock.time < begun + 10:
         desk.service.work(0.01)
-        desk.say(Acknowledge(1, False))
-        if (found := desk.service.frame()) is not None:
-            desk.seen = found.after(desk.seen)
+        desk.look()
         desk.clock.time += 0.005
     assert desk.seen is not None
     assert len(desk.seen.series["step"]) > 0.8 * 10 * SLOW_MEASURE_SHARE / 0.2
@@ -690,15 +703,7 @@ def test_what_takes_long_has_a_share_of_its_own_while_training_runs() -> None:
     desk = Desk(tick=0.01)
     desk.say(MeasureAlso(1, ("curvature",)))
     desk.play()
-    for _ in range(400):
-        desk.service.work(0.05)
-        desk.say(Acknowledge(1, False))
-        if (found := desk.service.frame()) is not None:
-            desk.seen = found.after(desk.seen)
-        if desk.seen and np.isfinite(desk.seen.series.get("curvature_1", np.array([np.nan]))).any():
-            break
-    assert desk.seen is not None
-    columns = desk.seen.series
+    columns = desk.until_measured("curvature_1")
     measured = np.isfinite(columns["curvature_1"])
     assert measured.any()
     assert np.isfinite(columns["gradient_1"]).all()
@@ -710,15 +715,8 @@ def test_what_takes_long_is_made_of_the_step_at_which_it_was_asked_for() -> None
     desk = Desk(tick=0.01)
     desk.say(MeasureAlso(1, ("noise",)))
     desk.play()
-    for _ in range(400):
-        desk.service.work(0.05)
-        desk.say(Acknowledge(1, False))
-        if (found := desk.service.frame()) is not None:
-            desk.seen = found.after(desk.seen)
-        if desk.seen and np.isfinite(desk.seen.series.get("noise_1", np.array([np.nan]))).any():
-            break
-    assert desk.seen is not None and desk.step > 0
-    columns = desk.seen.series
+    columns = desk.until_measured("noise_1")
+    assert desk.step > 0
     assert columns["step"][np.isfinite(columns["noise_1"])][0] == 0
 
 

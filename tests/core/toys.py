@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, nn, optim
 from torch.nn.utils import vector_to_parameters
 
 from thalweg.core import data as datasets
@@ -19,12 +20,30 @@ from thalweg.core.networks.mlp import mlp
 from thalweg.core.parameters import layout_of
 from thalweg.core.problem import Batch, Problem, build
 from thalweg.core.scene import AxisSpec, DataSpec, OptimiserSpec, PlaneSpec, RunSpec, Scene, ViewSpec
+from thalweg.core.scene.training import OPTIMISERS as NAMES
+from thalweg.core.scene.training import UNCLIPPED
 from thalweg.core.training.line import Line
 from thalweg.core.training.moment import Moment
 from thalweg.core.training.objectives import OBJECTIVES
 from thalweg.core.training.run import Run
 from thalweg.core.training.runs import Runs
 from thalweg.core.training.session import Session
+
+TORCHS: dict[str, Any] = {
+    "sgd": (optim.SGD, {"momentum": 0.5}),
+    "adagrad": (optim.Adagrad, {}),
+    "rmsprop": (optim.RMSprop, {}),
+    "adam": (optim.Adam, {}),
+}
+"""Torch's own classes of some methods, with the momentum that they are to have."""
+
+ALONG_A_GRADIENT = [name for name in NAMES if name not in UNCLIPPED]
+"""Methods whose gradient may be shortened or added to."""
+
+
+def session_of(run: RunSpec) -> Session:
+    """A session at its start."""
+    return Session(run, build(run, datasets.load_for(run)))
 
 
 def toy(

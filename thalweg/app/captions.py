@@ -10,7 +10,7 @@ import numpy as np
 
 from thalweg.app import inside, surface_captions
 from thalweg.app.changes import differences, value_shown, worded
-from thalweg.app.overlay import AGAINST, lines_of
+from thalweg.app.overlay import AGAINST, last_measured, lines_of
 from thalweg.app.state import AppState
 from thalweg.app.surface_captions import CAVEAT, is_noisy, is_surface
 from thalweg.core.landscape.slope import full_slope
@@ -396,7 +396,7 @@ def _right(state: AppState) -> str:
         return ""
     found = []
     for line in lines:
-        at = max(0, int(np.searchsorted(line.series["step"], line.step, side="right")) - 1)
+        at = last_measured(line.series["step"], line.step)
         found.append((line.name, int(line.series["step"][at]), f"{100 * line.series[name][at]:.3g} %"))
     together = len({step for _, step, _ in found}) == 1
     when = f" at step {found[0][1]:,}" if together else ""

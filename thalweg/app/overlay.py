@@ -76,6 +76,11 @@ def lines_of(state: AppState) -> tuple[DrawnLine, ...]:
     return drawn_lines(state.frame, specs, state.scene, state.hidden)
 
 
+def last_measured(steps: np.ndarray, step: int) -> int:
+    """Index of the last of the ascending measured ``steps`` that is not after ``step``; of the first where all are."""
+    return max(0, int(np.searchsorted(steps, step, side="right")) - 1)
+
+
 def _fans(lines: Sequence[LineNow], scene: Scene) -> dict[int, int]:
     """The fan of each line, -1 for none: seeds of one run, or branches that seeds of one run began together."""
     keys: dict[int, tuple[object, ...]] = {}

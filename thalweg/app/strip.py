@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from thalweg.app.overlay import DrawnLine, fan_of
+from thalweg.app.overlay import DrawnLine, fan_of, last_measured
 from thalweg.core.scene.depth import BY_TIME, COSTLY, DepthQuantity
 
 PERCENTILES = (2.0, 98.0)
@@ -40,7 +40,7 @@ class Strip:
 
     def nearest(self, step: int) -> int:
         """Index of the measured step that is looked at: the last up to ``step``, or the first."""
-        return max(0, int(np.searchsorted(self.steps, step, side="right")) - 1)
+        return last_measured(self.steps, step)
 
 
 def strip_of(line: DrawnLine, quantity: DepthQuantity) -> Strip:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from thalweg.core.measures.activations import slope, steepest
 from thalweg.core.problem import Problem
 
 EXAMPLES = 128
@@ -76,27 +77,31 @@ def chain_rule(problem: Problem, vector: Tensor) -> dict[str, float]:
     with torch.no_grad():
         for link in links:
             z = at @ parameters[link.weight].T + parameters[link.bias]
-            at, slope = _applied(link.activation, z)
-            slopes.append(slope)
+            at = z
+            if link.activation is not None:
+                at = link.activation(z)
+                slopes.append(slope(link.activation, z))
     signal = _output_signal(problem, at, labels)
     measured = _measured(problem, links, vector, (inputs, labels))
     found = {f"signal_{len(links)}": _size(signal), f"measured_{len(links)}": measured[-1]}
     for number in range(len(links) - 1, 0, -1):
-        weights, slope = parameters[links[number].weight], slopes[number - 1]
+        weights, steep = parameters[links[number].weight], slopes[number - 1]
+        activation = links[number - 1].activation
+        assert activation is not None, "the last has none alone"
         passed = signal @ weights
         before, between = _size(signal), _size(passed)
-        signal = passed * slope
+        signal = passed * steep
         found |= {
             f"signal_{number}": _size(signal),
             f"measured_{number}": measured[number - 1],
             f"gain_{number}": _ratio(between, before),
             f"slope_{number}": _ratio(_size(signal), between),
-            f"mean_slope_{number}": slope.abs().mean().item(),
-            f"bound_{number}": steepest(links[number - 1].activation),
+            f"mean_slope_{number}": steep.abs().mean().item(),
+            f"bound_{number}": round(steepest(activation), 4),
             f"spectral_{number}": _spectral(weights),
             f"frobenius_{number}": (weights.norm() / len(weights) ** 0.5).item(),
         }
-        found |= _jacobian(weights, slope[:SAMPLE], number)
+        found |= _jacobian(weights, steep[:SAMPLE], number)
     return found
 
 
@@ -104,22 +109,6 @@ def chain_rule_steps(problem: Problem, vector: Tensor, measured: int) -> Generat
     """As :func:`chain_rule`, which is made in one go, as a generator that may be left before it begins."""
     yield
     return chain_rule(problem, vector)
-
-
-def steepest(activation: nn.Module | None) -> float:
-    """The largest absolute derivative of an activation, to four digits: 0.25 for a sigmoid."""
-    z = torch.linspace(-8, 8, 4001, dtype=torch.float64)
-    return round(_applied(activation, z)[1].abs().max().item(), 4)
-
-
-def _applied(activation: nn.Module | None, z: Tensor) -> tuple[Tensor, Tensor]:
-    """An activation's values at z, and its derivatives there."""
-    if activation is None:
-        return z, torch.ones_like(z)
-    with torch.enable_grad():
-        at = z.detach().requires_grad_(True)
-        values = activation(at)
-        return values.detach(), torch.autograd.grad(values.sum(), at)[0]
 
 
 def _output_signal(problem: Problem, scores: Tensor, labels: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -204,14 +204,17 @@ def _fit_depth(tree: dict[str, Any], before: Scene, changes: Mapping[str, Any]) 
 
 def _strip_rows(networks: Sequence[NetworkSpec], quantity: str) -> int:
     """How many layers, or time steps where the quantity and a network have them, the strip shows at most."""
-    timed = max(map(time_steps, networks), default=0) if quantity in BY_TIME else 0
-    return timed or max((len(layer_shapes(n)) for n in networks), default=1)
+    return _rows(networks, quantity, len)
 
 
 def _last_row(networks: Sequence[NetworkSpec], quantity: str) -> int:
     """The last of those, auxiliary outputs aside."""
+    return _rows(networks, quantity, _depth)
+
+
+def _rows(networks: Sequence[NetworkSpec], quantity: str, counted: Callable[[tuple[LayerShape, ...]], int]) -> int:
     timed = max(map(time_steps, networks), default=0) if quantity in BY_TIME else 0
-    return timed or max((_depth(layer_shapes(n)) for n in networks), default=1)
+    return timed or max((counted(layer_shapes(n)) for n in networks), default=1)
 
 
 def _ground(network: NetworkSpec) -> tuple[object, ...]:

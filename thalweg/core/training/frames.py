@@ -41,9 +41,9 @@ class Frames:
         front = runs.front
         seen = looking.sight(front)
         sights = {k: looking.sight(run) for k, run in enumerate(runs.all)}
-        asked = next(((k, line) for k, _, line in runs.lines if line.number == of), None)
-        own = _seen(sights[asked[0]], runs.all[asked[0]], asked[1]) if asked else seen
-        run, line = (runs.all[asked[0]], asked[1]) if asked else (front, front.line)
+        asked = next(((k, run, line) for k, run, line in runs.lines if line.number == of), None)
+        own = _seen(sights[asked[0]], *asked[1:]) if asked else seen
+        run, line = asked[1:] if asked else (front, front.line)
         end = _newest(run, line) if parameters and newest else None
         return Frame(
             generation=runs.generation,
@@ -58,7 +58,7 @@ class Frames:
             tuned=tuned,
             tuned_at=tuned_at,
             parameters=_numpy(own.parameters) if parameters else None,
-            of=(asked[1].number if asked else front.line.number, own.step),
+            of=(line.number, own.step),
             buffers=_numpy(own.buffers) if parameters else NO_BUFFERS,
             newest=_numpy(end[1]) if end and end[0] != own.step else None,
             newest_step=end[0] if end else -1,
