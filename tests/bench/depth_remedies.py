@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from nielsen_speeds import EPOCHS, EXAMPLES, LAMBDA, spec
+from nielsen_speeds import EPOCHS, EXAMPLES, LAMBDA, spec, thousand
 from tables import machine, show
 
 from thalweg.core.data import Dataset, load
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true", help="print the table as it stands in docs/benchmarks.md")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    data = DataSpec(name="mnist", folder=str(options.folder), train=EXAMPLES, test=1, measured=EXAMPLES)
+    data = thousand(options.folder)
     print(machine())
     show(
         f"Accuracy on the training images after {EPOCHS} epochs, {options.seeds} seeds",

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from nielsen_speeds import EXAMPLES, thousand
 from tables import machine, show
 from torch import Tensor
 
@@ -28,7 +29,7 @@ from thalweg.core.problem import Problem, build
 from thalweg.core.scene import DataSpec, RunSpec
 from thalweg.core.training.session import Session
 
-EXAMPLES, STEPS, LAYERS = 1000, 400, 4
+STEPS, LAYERS = 400, 4
 
 STORED = {
     "loss, nothing moved": 9.506,
@@ -136,7 +137,7 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true", help="print the tables as they stand in docs/benchmarks.md")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    data = DataSpec(name="mnist", folder=str(options.folder), train=EXAMPLES, test=1, measured=EXAMPLES)
+    data = thousand(options.folder)
     dataset = load(data)
     print(machine())
     found = {

@@ -58,6 +58,11 @@ STORED = {
 """By the number of hidden layers."""
 
 
+def thousand(folder: Path) -> DataSpec:
+    """The first images of MNIST from a folder with its four IDX files, as the textbook has them."""
+    return DataSpec(name="mnist", folder=str(folder), train=EXAMPLES, test=1, measured=EXAMPLES)
+
+
 def spec(depth: int, seed: int, data: DataSpec) -> RunSpec:
     """His network of so many hidden layers."""
     return RunSpec.model_validate(
@@ -187,7 +192,7 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true", help="print the tables as they stand in docs/benchmarks.md")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    data = DataSpec(name="mnist", folder=str(options.folder), train=EXAMPLES, test=1, measured=EXAMPLES)
+    data = thousand(options.folder)
     dataset = load(data)
     print(machine())
     first = {depth: starts(depth, options.starts, data, dataset) for depth in STORED}

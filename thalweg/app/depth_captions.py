@@ -85,7 +85,7 @@ def caption(state: AppState) -> str:
         return ""
     spec, front = state.scene.view.depth, next(m for m in lines_of(state) if m.front)
     found = strip_of(front, spec.quantity)
-    if not found.numbers or not len(found.steps):
+    if not found.known:
         return _nothing(state)
     at = int(found.steps[found.nearest(state.frame.step)])
     lines = lines_of(state)

@@ -31,6 +31,11 @@ class Strip:
     numbers: tuple[int, ...]
     values: np.ndarray
 
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to draw."""
+        return bool(self.numbers and len(self.steps))
+
     def row(self, layer: int) -> np.ndarray:
         """The values of a layer over the steps; not a number where it has none."""
         if layer in self.numbers:

@@ -153,7 +153,7 @@ class DepthFigure(Figure):
     # --- drawing -----------------------------------------------------------------------------------------------------
 
     def _redraw(self) -> None:
-        known = [s for s in self._strips.values() if s.numbers and len(s.steps)]
+        known = self._known
         places = [step_places(s.steps, self._log_steps) for s in known]
         placed = np.concatenate(places) if places else np.empty(0)
         placed = placed[np.isfinite(placed)]
@@ -179,6 +179,10 @@ class DepthFigure(Figure):
             plot.setXRange(*span, padding=0)
         self.profile.setYRange(*depth, padding=0)
         self._fit()
+
+    @property
+    def _known(self) -> list[Strip]:
+        return [s for s in self._strips.values() if s.known]
 
     def _ends(self, known: Sequence[Strip]) -> Ends:
         if self._spec.lock:
@@ -256,7 +260,7 @@ class DepthFigure(Figure):
     def _stack_again(self) -> None:
         """Names of lines are as high as their text, whatever the height of the picture."""
         if self._named and self._strips and not self.closed:
-            self._draw_strips(self._ends([s for s in self._strips.values() if s.numbers and len(s.steps)]))
+            self._draw_strips(self._ends(self._known))
         self._thin_texts()
 
     def _draw_curves(self, ends: Ends) -> None:
@@ -294,13 +298,13 @@ class DepthFigure(Figure):
 
     def _profile(self, strip: Strip, step: int) -> tuple[np.ndarray, np.ndarray]:
         """The numbers of the layers, and the values there at the last measured step up to ``step``, as they stand."""
-        if not strip.numbers or not len(strip.steps):
+        if not strip.known:
             return np.empty(0), np.empty(0)
         return np.array(strip.numbers, dtype=float), self._scaled(strip.values[:, strip.nearest(step)])
 
     def _course(self, strip: Strip) -> tuple[np.ndarray, np.ndarray]:
         """The places of the steps, and the chosen layer's values there, as they stand."""
-        if not strip.numbers or not len(strip.steps):
+        if not strip.known:
             return np.empty(0), np.empty(0)
         return step_places(strip.steps, self._log_steps), self._scaled(strip.row(self._spec.layer))
 
